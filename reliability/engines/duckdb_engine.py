@@ -1,0 +1,184 @@
+"""DuckDB over the lake's current snapshot: views for the tables and marts, and the persistent catalog."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+
+from reliability.errors import LakeWriteError, QueryError
+from reliability.lake import Lake
+from reliability.marts import MARTS, Parameters, latest_sql, mart_sql
+from reliability.schema import DATA_TABLES, TABLES, Table
+
+_DUCKDB_TYPES: Final = {
+    pa.string(): "VARCHAR",
+    pa.bool_(): "BOOLEAN",
+    pa.int32(): "INTEGER",
+    pa.int64(): "BIGINT",
+    pa.float64(): "DOUBLE",
+}
+
+Row = dict[str, Any]
+
+
+class DuckDBEngine:
+    """One in-memory connection with every table and mart of a lake as a view.
+
+    The snapshot is taken when the engine is made: an ingest that commits later does not change what it sees.
+    """
+
+    def __init__(self, lake: Lake, parameters: Parameters | None = None) -> None:
+        self.connection = duckdb.connect()
+        _prepare(self.connection)
+        _create_views(self.connection, lake, parameters or Parameters())
+
+    def rows(self, sql: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[Row]:
+        """Run one statement with bound values and return its rows as dictionaries.
+
+        Raises
+        ------
+        QueryError
+            If DuckDB refuses it.
+        """
+        try:
+            cursor = self.connection.execute(sql, values)
+            names = [column[0] for column in cursor.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        except duckdb.Error as error:
+            raise QueryError(_one_line(error)) from error
+
+    def arrow(self, sql: str) -> pa.Table:
+        """Run one statement and return an Arrow table: for arrays that go to the models.
+
+        Raises
+        ------
+        QueryError
+            If DuckDB refuses it.
+        """
+        try:
+            return self.connection.execute(sql).to_arrow_table()
+        except duckdb.Error as error:
+            raise QueryError(_one_line(error)) from error
+
+    def ask(self, question: str, **values: object) -> list[Row]:
+        """Run a statement of ``sql/questions`` with its ``$names`` bound.
+
+        Raises
+        ------
+        QueryError
+            If DuckDB refuses it.
+        """
+        return self.rows(mart_sql(f"questions/{question}"), values)
+
+    def select(self, statement: str) -> list[Row]:
+        """Run a user's statement, which must be a single SELECT.
+
+        Raises
+        ------
+        QueryError
+            If it is anything else, or DuckDB refuses it.
+        """
+        try:
+            statements = self.connection.extract_statements(statement)
+        except duckdb.Error as error:
+            raise QueryError(_one_line(error)) from error
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+            raise QueryError("only one SELECT at a time; the lake is changed by ingest alone")
+        return self.rows(statement)
+
+    def close(self) -> None:
+        """Free the connection."""
+        self.connection.close()
+
+
+def write_catalog(lake: Lake) -> Path:
+    """Write ``catalog.duckdb``: the same views, for any DuckDB client. Atomic; an open reader keeps its own copy.
+
+    Raises
+    ------
+    LakeWriteError
+        If the storage refuses.
+    """
+    fresh = lake.catalog_path.with_suffix(f".{os.getpid()}.new")
+    try:
+        with duckdb.connect(str(fresh)) as connection:
+            _prepare(connection)
+            _create_views(connection, lake, Parameters())
+        fresh.replace(lake.catalog_path)
+    except (OSError, duckdb.IOException) as error:
+        raise LakeWriteError(lake.path, _one_line(error)) from error
+    finally:
+        fresh.unlink(missing_ok=True)
+    return lake.catalog_path
+
+
+def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(mart_sql("macros.duckdb"))
+
+
+def _create_views(connection: duckdb.DuckDBPyConnection, lake: Lake, parameters: Parameters) -> None:
+    row = parameters.row()
+    columns = ", ".join(f"{name} {'VARCHAR' if isinstance(value, str) else 'BIGINT'}" for name, value in row.items())
+    connection.execute(f"CREATE TABLE parameters ({columns})")
+    connection.execute(f"INSERT INTO parameters VALUES ({', '.join('?' * len(row))})", list(row.values()))  # noqa: S608 - question marks only
+    connection.execute(f"CREATE VIEW ingests AS {_stored(lake, TABLES['ingests'])}")
+    connection.execute(
+        f"CREATE VIEW rejects AS SELECT * FROM ({_stored(lake, TABLES['rejects'])}) AS stored "  # noqa: S608 - schema names
+        "WHERE ingest_id IN (SELECT ingest_id FROM ingests)"
+    )
+    for table in DATA_TABLES:
+        source = f"({_stored(lake, table)})"
+        exposed = ", ".join(_quoted(name) for name in _exposed(table))
+        connection.execute(
+            f"CREATE VIEW {table.name} AS SELECT {exposed} FROM ({latest_sql(table.name, table.key, source)}) AS latest"  # noqa: S608 - schema names
+        )
+    for mart in MARTS:
+        connection.execute(f"CREATE VIEW {mart} AS {mart_sql(mart)}")
+
+
+def _exposed(table: Table) -> list[str]:
+    names = [column.name for column in table.columns]
+    if table.name == "jobs":
+        names.insert(names.index("job_id_raw") + 1, "attempt")
+    return names
+
+
+def _stored(lake: Lake, table: Table) -> str:
+    columns = ", ".join(
+        f"CAST({_quoted(c.name)} AS {_duckdb_type(c.type)}) AS {_quoted(c.name)}" for c in table.columns
+    )
+    files = lake.files(table.name)
+    if not files:
+        nulls = ", ".join(f"CAST(NULL AS {_duckdb_type(c.type)}) AS {_quoted(c.name)}" for c in table.columns)
+        return f"SELECT {nulls} WHERE FALSE"
+    paths = ", ".join("'" + path.replace("'", "''") + "'" for path in files)
+    hive = (
+        ", hive_partitioning = true, hive_types = {'cluster': VARCHAR, 'month': VARCHAR}"
+        if table.partitions
+        else ", hive_partitioning = false"
+    )
+    return f"SELECT {columns} FROM read_parquet([{paths}]{hive})"  # noqa: S608 - the lake's own files, quoted
+
+
+def _duckdb_type(kind: pa.DataType) -> str:
+    if pa.types.is_timestamp(kind):
+        return "TIMESTAMPTZ"
+    if pa.types.is_list(kind):
+        return f"{_duckdb_type(kind.value_type)}[]"
+    if pa.types.is_map(kind):
+        return f"MAP({_duckdb_type(kind.key_type)}, {_duckdb_type(kind.item_type)})"
+    return _DUCKDB_TYPES[kind]
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

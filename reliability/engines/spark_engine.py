@@ -1,0 +1,85 @@
+"""Spark over the lake's current snapshot: the same views from the same text, for lakes too large for one machine.
+
+Needs ``pyspark`` and Java, which the platform itself does not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+
+from reliability.marts import MARTS, Parameters, latest_sql, mart_sql
+from reliability.schema import DATA_TABLES, TABLES, Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from reliability.lake import Lake
+
+_SPARK_TYPES: Final = {
+    pa.string(): "STRING",
+    pa.bool_(): "BOOLEAN",
+    pa.int32(): "INT",
+    pa.int64(): "BIGINT",
+    pa.float64(): "DOUBLE",
+}
+
+
+class SparkEngine:
+    """Every table and mart of a lake as a temporary view of a Spark session.
+
+    Parameters
+    ----------
+    session
+        A session whose time zone is UTC and whose partition columns stay text (see :func:`configure`).
+    """
+
+    def __init__(self, session: SparkSession, lake: Lake, parameters: Parameters | None = None) -> None:
+        self.session = session
+        _create_views(session, lake, parameters or Parameters())
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        """Run one statement and return its rows as dictionaries."""
+        return [row.asDict() for row in self.session.sql(sql).collect()]
+
+
+def configure(session: SparkSession) -> SparkSession:
+    """Set what the views rely on: UTC, and a cluster named ``007`` staying text."""
+    session.conf.set("spark.sql.session.timeZone", "UTC")
+    session.conf.set("spark.sql.sources.partitionColumnTypeInference.enabled", "false")
+    return session
+
+
+def _create_views(session: SparkSession, lake: Lake, parameters: Parameters) -> None:
+    row = parameters.row()
+    schema = ", ".join(f"{name} {'STRING' if isinstance(value, str) else 'BIGINT'}" for name, value in row.items())
+    session.createDataFrame([tuple(row.values())], schema).createOrReplaceTempView("parameters")
+    for name in ("ingests", "rejects"):
+        _stored(session, lake, TABLES[name])
+        session.sql(f"SELECT * FROM stored_{name}").createOrReplaceTempView(name)  # noqa: S608 - schema names
+    for table in DATA_TABLES:
+        _stored(session, lake, table)
+        latest = session.sql(latest_sql(table.name, table.key, f"stored_{table.name}"))
+        latest.drop("recency", "month").createOrReplaceTempView(table.name)
+    for mart in MARTS:
+        session.sql(mart_sql(mart)).createOrReplaceTempView(mart)
+
+
+def _stored(session: SparkSession, lake: Lake, table: Table) -> None:
+    files = lake.files(table.name)
+    if files:
+        frame = session.read.option("basePath", str(lake.path / table.name)).parquet(*files)
+    else:
+        frame = session.createDataFrame([], ", ".join(f"`{c.name}` {_spark_type(c.type)}" for c in table.columns))
+    frame.createOrReplaceTempView(f"stored_{table.name}")
+
+
+def _spark_type(kind: pa.DataType) -> str:
+    if pa.types.is_timestamp(kind):
+        return "TIMESTAMP"
+    if pa.types.is_list(kind):
+        return f"ARRAY<{_spark_type(kind.value_type)}>"
+    if pa.types.is_map(kind):
+        return f"MAP<{_spark_type(kind.key_type)}, {_spark_type(kind.item_type)}>"
+    return _SPARK_TYPES[kind]

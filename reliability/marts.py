@@ -1,0 +1,141 @@
+"""The marts: which SQL files there are, in which order they build on each other, and their parameters.
+
+One file of ``reliability/sql`` is one view of the same name. The text is common to DuckDB and Spark.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
+from typing import Final
+
+from reliability.errors import BadOptionError
+
+#: each mart after those it reads
+MARTS: Final = (
+    "observation",
+    "fleet",
+    "exposure",
+    "node_failures",
+    "incidents",
+    "attempts",
+    "evidence",
+    "attributions",
+    "lifetimes",
+    "runs",
+    "node_rates",
+    "attempt_rates",
+    "component_rates",
+    "cause_counts",
+    "grouped_lives",
+    "risk_counts",
+    "daily",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What the marts assume. The one row of the ``parameters`` view.
+
+    The attribution window is that of Kokolis et al.; hourly checkpoints and five minutes of restart are their
+    assumptions for runs that log neither. ``component``, ``group_by`` and ``min_gpus`` say what a rate is asked of; an
+    empty ``group_by`` means one group of everything.
+    """
+
+    window_from_utc: datetime | None = None
+    window_to_utc: datetime | None = None
+    attribution_before_seconds: int = 600
+    attribution_after_seconds: int = 300
+    incident_gap_seconds: int = 600
+    checkpoint_interval_seconds: int = 3600
+    restart_overhead_seconds: int = 300
+    component: str = "gpu"
+    group_by: str = ""
+    min_gpus: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse a window that ends before it begins.
+
+        Raises
+        ------
+        BadOptionError
+            If it does.
+        """
+        if self.window_from_utc and self.window_to_utc and self.window_from_utc >= self.window_to_utc:
+            raise BadOptionError("--to", self.window_to_utc.isoformat(), "a time after --from")
+
+    def row(self) -> dict[str, int | str | None]:
+        """Return the row of the ``parameters`` view; times in microseconds since 1970.
+
+        >>> Parameters().row()["attribution_before_seconds"]
+        600
+        """
+        return {
+            "window_from_micros": _micros(self.window_from_utc),
+            "window_to_micros": _micros(self.window_to_utc),
+            "attribution_before_seconds": self.attribution_before_seconds,
+            "attribution_after_seconds": self.attribution_after_seconds,
+            "incident_gap_seconds": self.incident_gap_seconds,
+            "checkpoint_interval_seconds": self.checkpoint_interval_seconds,
+            "restart_overhead_seconds": self.restart_overhead_seconds,
+            "component": self.component,
+            "group_by": self.group_by,
+            "min_gpus": self.min_gpus,
+        }
+
+
+def mart_sql(name: str) -> str:
+    """Return the text of one mart: a single SELECT.
+
+    >>> "FROM fleet" in mart_sql("exposure")
+    True
+    """
+    return files("reliability").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+
+
+def mart_grain(name: str) -> str:
+    """Return the grain that the mart's header states.
+
+    >>> mart_grain("exposure")
+    'cluster, node and UTC day.'
+    """
+    first = mart_sql(name).splitlines()[0]
+    return first.removeprefix("-- grain: ")
+
+
+def latest_sql(table: str, key: tuple[str, ...], source: str) -> str:
+    """Return the SELECT behind a table's view: rows of finished ingests, one per key, the later ingest first.
+
+    ``jobs`` gets its ``attempt`` here: the ordinal of the attempt within its job, by time of submission.
+
+    Parameters
+    ----------
+    table, key
+        The table of the schema.
+    source
+        A relation with the stored columns, lineage included.
+    """
+    keys = ", ".join(f"stored.{column}" for column in key)
+    attempt = (
+        ", CAST(row_number() OVER (PARTITION BY cluster, job_id_raw ORDER BY submit_utc, start_utc) AS INT) AS attempt"
+        if table == "jobs"
+        else ""
+    )
+    return f"""
+    SELECT ranked.*{attempt}
+    FROM (
+        SELECT
+            stored.*,
+            row_number() OVER (PARTITION BY {keys} ORDER BY ingests.ingested_utc DESC, stored.ingest_id) AS recency
+        FROM {source} AS stored
+        INNER JOIN ingests ON stored.ingest_id = ingests.ingest_id
+    ) AS ranked
+    WHERE recency = 1
+    """  # noqa: S608 - names come from the schema, never from a user
+
+
+def _micros(moment: datetime | None) -> int | None:
+    if moment is None:
+        return None
+    return round(moment.timestamp() * 1_000_000)

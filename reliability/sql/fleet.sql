@@ -1,0 +1,101 @@
+-- grain: cluster, node and interval during which the node belongs to the fleet (microseconds since 1970, to exclusive).
+-- inputs: nodes, jobs, node_states, events, observation.
+-- The `nodes` table where a source gave one. A node that only jobs, states or events name counts from the beginning
+-- to the end of the observation; a node that none of them names is unknown, so without a `nodes` table the fleet of a
+-- quiet cluster is a lower bound.
+WITH window_of_cluster AS (
+    SELECT
+        cluster,
+        coalesce(
+            min(CASE WHEN table_name = 'node_states' THEN from_micros END),
+            min(CASE WHEN table_name = 'jobs' THEN from_micros END),
+            min(from_micros)
+        ) AS from_micros,
+        coalesce(
+            max(CASE WHEN table_name = 'node_states' THEN to_micros END),
+            max(CASE WHEN table_name = 'jobs' THEN to_micros END),
+            max(to_micros)
+        ) AS to_micros
+    FROM observation
+    WHERE table_name IN ('node_states', 'jobs', 'events')
+    GROUP BY cluster
+),
+
+seen AS (
+    SELECT cluster, node FROM node_states
+    UNION
+    SELECT cluster, explode(nodes) AS node FROM jobs
+    UNION
+    SELECT events.cluster, events.node
+    FROM events LEFT JOIN components ON events.cluster = components.cluster AND events.component_id = components.component_id
+    WHERE events.node IS NOT NULL AND components.component_id IS NULL
+),
+
+named AS (
+    SELECT
+        cluster,
+        node,
+        unix_micros(from_utc) AS from_micros,
+        unix_micros(to_utc) AS to_micros,
+        gpu_count,
+        gpu_model,
+        rack,
+        pod
+    FROM nodes
+),
+
+unnamed AS (
+    SELECT seen.cluster, seen.node
+    FROM seen LEFT JOIN (SELECT DISTINCT cluster, node FROM named) AS known
+        ON seen.cluster = known.cluster AND seen.node = known.node
+    WHERE known.node IS NULL AND seen.node IS NOT NULL
+),
+
+-- What the largest whole-node allocation says about a node nobody described.
+allocated AS (
+    SELECT cluster, node, max(gpus_per_node) AS gpu_count, max(gpu_model) AS gpu_model
+    FROM (
+        SELECT
+            cluster,
+            explode(nodes) AS node,
+            CAST(ceil(gpu_count / CAST(node_count AS DOUBLE)) AS INT) AS gpus_per_node,
+            gpu_model
+        FROM jobs
+        WHERE gpu_count IS NOT NULL AND node_count > 0 AND start_utc IS NOT NULL
+    ) AS shares
+    GROUP BY cluster, node
+),
+
+everyone AS (
+    SELECT cluster, node, from_micros, to_micros, gpu_count, gpu_model, rack, pod FROM named
+    UNION ALL
+    SELECT
+        cluster,
+        node,
+        CAST(NULL AS BIGINT) AS from_micros,
+        CAST(NULL AS BIGINT) AS to_micros,
+        CAST(NULL AS INT) AS gpu_count,
+        CAST(NULL AS STRING) AS gpu_model,
+        CAST(NULL AS STRING) AS rack,
+        CAST(NULL AS STRING) AS pod
+    FROM unnamed
+),
+
+bounded AS (
+    SELECT
+        everyone.cluster,
+        everyone.node,
+        greatest(window_of_cluster.from_micros, coalesce(everyone.from_micros, window_of_cluster.from_micros)) AS from_micros,
+        least(window_of_cluster.to_micros, coalesce(everyone.to_micros, window_of_cluster.to_micros)) AS to_micros,
+        coalesce(everyone.gpu_count, allocated.gpu_count) AS gpu_count,
+        coalesce(everyone.gpu_model, allocated.gpu_model) AS gpu_model,
+        everyone.rack,
+        everyone.pod
+    FROM everyone
+    INNER JOIN window_of_cluster ON everyone.cluster = window_of_cluster.cluster
+    LEFT JOIN allocated ON everyone.cluster = allocated.cluster AND everyone.node = allocated.node
+)
+
+SELECT cluster, node, from_micros, to_micros, gpu_count, gpu_model, rack, pod
+FROM bounded
+WHERE from_micros < to_micros

@@ -1,0 +1,23 @@
+-- grain: group of units and distinct life (entry, exit, observed); `lives` counts the units that share it.
+-- inputs: lifetimes, parameters (component, group_by).
+-- What a parametric fit needs: weights instead of one row per unit.
+WITH grouped AS (
+    SELECT
+        CASE parameters.group_by
+            WHEN '' THEN 'all'
+            WHEN 'cluster' THEN lifetimes.cluster
+            WHEN 'gpu_model' THEN coalesce(lifetimes.gpu_model, lifetimes.attributes['gpu_model'], 'unknown')
+            WHEN 'rack' THEN coalesce(lifetimes.rack, lifetimes.attributes['rack'], 'unknown')
+            WHEN 'pod' THEN coalesce(lifetimes.pod, lifetimes.attributes['pod'], 'unknown')
+            ELSE coalesce(lifetimes.attributes[parameters.group_by], 'unknown')
+        END AS group_name,
+        lifetimes.entry_hours,
+        lifetimes.exit_hours,
+        lifetimes.observed
+    FROM lifetimes CROSS JOIN parameters
+    WHERE lifetimes.component = parameters.component
+)
+
+SELECT group_name, entry_hours, exit_hours, observed, count(*) AS lives
+FROM grouped
+GROUP BY group_name, entry_hours, exit_hours, observed

@@ -1,0 +1,182 @@
+-- grain: life of a unit, from entering observation to its first failure or to the end of observation.
+-- inputs: components, events, node_failures, fleet, observation.
+-- Components with serial numbers: one life per serial; the clock is the time in service summed over its stays; the
+-- event is its first critical event; still in service, or removed for another reason, is censored. A life older
+-- than the observation enters late (left truncation): entry_hours is its age when the log begins.
+-- Nodes: one life per stretch between unplanned outages; the clock restarts when the node returns (renewal), and at
+-- the beginning of the observation, where its age is not known.
+WITH stays AS (
+    SELECT
+        components.cluster,
+        components.component,
+        components.component_id,
+        components.attributes,
+        unix_micros(components.installed_utc) AS installed_micros,
+        coalesce(
+            components.service_seconds,
+            (unix_micros(components.removed_utc) - unix_micros(components.installed_utc)) / 1e6
+        ) AS service_seconds
+    FROM components
+    WHERE components.installed_utc IS NOT NULL
+),
+
+aged AS (
+    SELECT
+        *,
+        sum(service_seconds) OVER (
+            PARTITION BY cluster, component, component_id
+            ORDER BY installed_micros ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) - service_seconds AS age_at_install_seconds
+    FROM stays
+),
+
+serials AS (
+    SELECT
+        aged.cluster,
+        aged.component,
+        aged.component_id,
+        max_by(aged.attributes, aged.installed_micros) AS attributes,
+        sum(aged.service_seconds) AS service_seconds,
+        -- the age at which the observation begins, zero for a component installed later
+        coalesce(
+            max(
+                CASE
+                    WHEN aged.installed_micros < observation.from_micros
+                        THEN aged.age_at_install_seconds
+                            + least((observation.from_micros - aged.installed_micros) / 1e6, aged.service_seconds)
+                END
+            ),
+            0e0
+        ) AS entry_seconds
+    FROM aged
+    LEFT JOIN observation ON aged.cluster = observation.cluster AND observation.table_name = 'components'
+    GROUP BY aged.cluster, aged.component, aged.component_id
+),
+
+first_events AS (
+    SELECT
+        events.cluster,
+        events.component,
+        events.component_id,
+        min(unix_micros(events.time_utc)) AS at_micros,
+        min_by(events.symptom, unix_micros(events.time_utc)) AS symptom
+    FROM events
+    INNER JOIN observation ON events.cluster = observation.cluster AND observation.table_name = 'components'
+    WHERE
+        events.component_id IS NOT NULL
+        AND events.severity = 'critical'
+        AND unix_micros(events.time_utc) >= observation.from_micros
+        AND unix_micros(events.time_utc) <= observation.to_micros
+    GROUP BY events.cluster, events.component, events.component_id
+),
+
+event_ages AS (
+    SELECT
+        first_events.cluster,
+        first_events.component,
+        first_events.component_id,
+        max(first_events.symptom) AS symptom,
+        max(
+            aged.age_at_install_seconds
+            + least((first_events.at_micros - aged.installed_micros) / 1e6, aged.service_seconds)
+        ) AS age_seconds
+    FROM first_events
+    INNER JOIN aged
+        ON first_events.cluster = aged.cluster
+        AND first_events.component = aged.component
+        AND first_events.component_id = aged.component_id
+        AND aged.installed_micros <= first_events.at_micros
+    GROUP BY first_events.cluster, first_events.component, first_events.component_id
+),
+
+component_lives AS (
+    SELECT
+        serials.cluster,
+        serials.component,
+        serials.component_id AS unit,
+        serials.entry_seconds / 3.6e3 AS entry_hours,
+        coalesce(event_ages.age_seconds, serials.service_seconds) / 3.6e3 AS exit_hours,
+        event_ages.age_seconds IS NOT NULL AS observed,
+        event_ages.symptom,
+        serials.attributes
+    FROM serials
+    LEFT JOIN event_ages
+        ON serials.cluster = event_ages.cluster
+        AND serials.component = event_ages.component
+        AND serials.component_id = event_ages.component_id
+),
+
+-- A node's stretches: each begins with the fleet or where an outage ends, and ends with the next outage.
+beginnings AS (
+    SELECT cluster, node, from_micros AS at_micros, to_micros AS last_micros, gpu_model, rack, pod FROM fleet
+    UNION ALL
+    SELECT
+        node_failures.cluster,
+        node_failures.node,
+        unix_micros(node_failures.to_utc) AS at_micros,
+        fleet.to_micros AS last_micros,
+        node_failures.gpu_model,
+        node_failures.rack,
+        node_failures.pod
+    FROM node_failures
+    INNER JOIN fleet
+        ON node_failures.cluster = fleet.cluster
+        AND node_failures.node = fleet.node
+        AND unix_micros(node_failures.to_utc) >= fleet.from_micros
+        AND unix_micros(node_failures.to_utc) < fleet.to_micros
+),
+
+stretches AS (
+    SELECT
+        beginnings.cluster,
+        beginnings.node,
+        beginnings.at_micros,
+        min(beginnings.last_micros) AS last_micros,
+        max(beginnings.gpu_model) AS gpu_model,
+        max(beginnings.rack) AS rack,
+        max(beginnings.pod) AS pod,
+        min(unix_micros(node_failures.from_utc)) AS failed_micros,
+        min_by(node_failures.symptom, unix_micros(node_failures.from_utc)) AS symptom
+    FROM beginnings
+    LEFT JOIN node_failures
+        ON beginnings.cluster = node_failures.cluster
+        AND beginnings.node = node_failures.node
+        AND unix_micros(node_failures.from_utc) >= beginnings.at_micros
+    GROUP BY beginnings.cluster, beginnings.node, beginnings.at_micros
+),
+
+-- Overlapping outages would give two stretches ending in one failure: only the last of them really ran.
+node_lives AS (
+    SELECT
+        cluster,
+        'node' AS component,
+        node AS unit,
+        0e0 AS entry_hours,
+        (coalesce(failed_micros, max(last_micros)) - max(at_micros)) / 3.6e9 AS exit_hours,
+        failed_micros IS NOT NULL AS observed,
+        max(symptom) AS symptom,
+        max(gpu_model) AS gpu_model,
+        max(rack) AS rack,
+        max(pod) AS pod
+    FROM stretches
+    GROUP BY cluster, node, failed_micros
+)
+
+SELECT
+    cluster,
+    component,
+    unit,
+    entry_hours,
+    exit_hours,
+    observed,
+    symptom,
+    CAST(NULL AS STRING) AS gpu_model,
+    CAST(NULL AS STRING) AS rack,
+    CAST(NULL AS STRING) AS pod,
+    attributes
+FROM component_lives
+WHERE exit_hours > entry_hours
+UNION ALL
+SELECT cluster, component, unit, entry_hours, exit_hours, observed, symptom, gpu_model, rack, pod, NULL AS attributes
+FROM node_lives
+WHERE exit_hours > entry_hours

@@ -1,0 +1,435 @@
+"""Every mart on tiny rows, on both engines."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from reliability.marts import MARTS, Parameters, mart_grain
+from tests.lakes import add_ingest, build_lake
+from tests.reliability.conftest import Ask
+
+DAY = 86_400.0
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize("mart", MARTS)
+def test_every_mart_states_its_grain(mart: str) -> None:
+    assert len(mart_grain(mart)) > 10
+    assert not mart_grain(mart).startswith("--")
+
+
+def test_every_mart_answers_on_an_empty_lake(ask: Ask, tmp_path: Path) -> None:
+    from reliability.lake import create_lake
+
+    lake = create_lake(tmp_path / "lake")
+    assert {mart: len(ask(lake, f"SELECT * FROM {mart}")) for mart in MARTS} == dict.fromkeys(MARTS, 0)
+
+
+def test_a_later_ingest_wins_over_the_same_attempt(ask: Ask, tmp_path: Path) -> None:
+    job = {"job_id": "7", "job_id_raw": "7", "nodes": ["n1"], "submit_utc": "2026-01-02", "start_utc": "2026-01-02"}
+    lake = build_lake(tmp_path / "lake", jobs=[{**job, "state": "RUNNING", "end_utc": None}], ingested_utc="2026-01-03")
+    add_ingest(lake, jobs=[{**job, "state": "COMPLETED", "end_utc": "2026-01-04"}], ingested_utc="2026-01-05")
+    assert [(row["state"], row["attempt"]) for row in ask(lake, "SELECT state, attempt FROM jobs")] == [
+        ("COMPLETED", 1)
+    ]
+
+
+def test_requeued_attempts_are_numbered_by_submission(ask: Ask, tmp_path: Path) -> None:
+    job = {"job_id": "7", "job_id_raw": "7", "nodes": ["n1"]}
+    lake = build_lake(
+        tmp_path / "lake",
+        jobs=[
+            {**job, "submit_utc": "2026-01-04", "start_utc": "2026-01-04", "end_utc": "2026-01-05"},
+            {
+                **job,
+                "submit_utc": "2026-01-02",
+                "start_utc": "2026-01-02",
+                "end_utc": "2026-01-03",
+                "state": "NODE_FAIL",
+            },
+        ],
+    )
+    rows = ask(lake, "SELECT attempt, state FROM jobs ORDER BY attempt")
+    assert [(row["attempt"], row["state"]) for row in rows] == [(1, "NODE_FAIL"), (2, "COMPLETED")]
+
+
+def test_the_user_column_is_the_submitter_and_not_the_database_user(ask: Ask, tmp_path: Path) -> None:
+    job = {"nodes": ["n1"], "start_utc": "2026-01-02", "end_utc": "2026-01-03", "user": "ada"}
+    lake = build_lake(tmp_path / "lake", jobs=[job])
+    assert {ask(lake, f"SELECT {mart}.user AS who FROM {mart}")[0]["who"] for mart in ("attempts", "runs")} == {"ada"}
+
+
+def test_exposure_puts_every_second_into_its_worst_state_once(ask: Ask, tmp_path: Path) -> None:
+    lake = build_lake(
+        tmp_path / "lake",
+        observed_from="2026-01-01",
+        observed_to="2026-01-03T12:00",
+        nodes=[{"node": "n1"}],
+        node_states=[
+            # two overlapping outages and a drain around them: 06:00-12:00 is down once, 04:00-06:00 drain
+            {"node": "n1", "from_utc": "2026-01-01T06:00", "to_utc": "2026-01-01T10:00"},
+            {"node": "n1", "from_utc": "2026-01-01T09:00", "to_utc": "2026-01-01T12:00"},
+            {"node": "n1", "from_utc": "2026-01-01T04:00", "to_utc": "2026-01-01T08:00", "state": "drain"},
+            # planned, across midnight
+            {"node": "n1", "from_utc": "2026-01-01T22:00", "to_utc": "2026-01-02T03:00", "planned": True},
+            # still down when the log ends
+            {"node": "n1", "from_utc": "2026-01-03T11:00", "to_utc": None},
+        ],
+    )
+    hours = ask(
+        lake,
+        "SELECT CAST(day AS STRING) AS day, in_service_seconds / 3600 AS service, up_seconds / 3600 AS up, "
+        "drain_seconds / 3600 AS drain, down_planned_seconds / 3600 AS planned, "
+        "down_unplanned_seconds / 3600 AS unplanned FROM exposure ORDER BY day",
+    )
+    assert [tuple(row.values()) for row in hours] == [
+        ("2026-01-01", 24.0, 14.0, 2.0, 2.0, 6.0),
+        ("2026-01-02", 24.0, 21.0, 0.0, 3.0, 0.0),
+        ("2026-01-03", 12.0, 11.0, 0.0, 0.0, 1.0),
+    ]
+
+
+def test_a_window_cuts_exposure_and_failures_alike(ask: Ask, tmp_path: Path) -> None:
+    lake = build_lake(
+        tmp_path / "lake",
+        nodes=[{"node": "n1"}, {"node": "n2"}],
+        node_states=[
+            {"node": "n1", "from_utc": "2026-01-05", "to_utc": "2026-01-06"},
+            {"node": "n2", "from_utc": "2026-01-25", "to_utc": "2026-01-26"},
+        ],
+    )
+    window = {"window_from_utc": at("2026-01-04"), "window_to_utc": at("2026-01-14")}
+    (row,) = ask(lake, "SELECT failures, exposure_days, unavailable_share FROM node_rates", **window)
+    assert (row["failures"], row["exposure_days"]) == (1, 20.0)
+    assert row["unavailable_share"] == pytest.approx(1 / 20)
+
+
+def test_an_outage_that_goes_on_under_a_new_reason_counts_once(ask: Ask, tmp_path: Path) -> None:
+    lake = build_lake(
+        tmp_path / "lake",
+        nodes=[{"node": "n1"}],
+        node_states=[
+            {"node": "n1", "from_utc": "2026-01-05", "to_utc": "2026-01-06"},
+            {"node": "n1", "from_utc": "2026-01-06", "to_utc": "2026-01-07", "continues": True, "reason": "rebooted"},
+            {"node": "n1", "from_utc": "2026-01-08", "to_utc": "2026-01-09", "planned": True},
+        ],
+    )
+    (row,) = ask(lake, "SELECT failures, unavailable_share * 31 AS days_down FROM node_rates")
+    assert row["failures"] == 1
+    assert row["days_down"] == pytest.approx(2)
+
+
+def test_nodes_without_logged_states_have_no_failure_rate(ask: Ask, tmp_path: Path) -> None:
+    lake = build_lake(tmp_path / "lake", jobs=[{"nodes": ["n1"], "start_utc": "2026-01-02", "end_utc": "2026-01-03"}])
+    assert ask(lake, "SELECT * FROM node_rates") == []
+
+
+def test_a_burst_of_lines_is_one_incident(ask: Ask, tmp_path: Path) -> None:
+    burst = [
+        {"node": "n1", "time_utc": f"2026-01-05T00:{minute:02}", "repeat_ordinal": 0} for minute in range(0, 50, 5)
+    ]
+    later = {"node": "n1", "time_utc": "2026-01-05T02:00"}
+    other_symptom = {"node": "n1", "time_utc": "2026-01-05T00:01", "symptom": "pcie", "severity": "warning"}
+    lake = build_lake(tmp_path / "lake", events=[*burst, later, other_symptom])
+    rows = ask(lake, "SELECT symptom, event_count, severity FROM incidents ORDER BY symptom, from_utc")
+    assert [tuple(row.values()) for row in rows] == [
+        ("gpu_unavailable", 10, "critical"),
+        ("gpu_unavailable", 1, "critical"),
+        ("pcie", 1, "warning"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "found"),
+    [(-601, False), (-600, True), (0, True), (300, True), (301, False)],
+    ids=["too early", "10 min before", "at the end", "5 min after", "too late"],
+)
+def test_a_failure_is_attributed_inside_the_papers_window_only(
+    ask: Ask, tmp_path: Path, seconds: int, found: bool
+) -> None:
+    end = at("2026-01-05T12:00:00").timestamp()
+    lake = build_lake(
+        tmp_path / "lake",
+        jobs=[{"nodes": ["n1", "n2"], "start_utc": "2026-01-05", "end_utc": "2026-01-05T12:00", "state": "FAILED"}],
+        events=[{"node": "n2", "time_utc": datetime.fromtimestamp(end + seconds, UTC), "symptom": "pcie"}],
+    )
+    (row,) = ask(lake, "SELECT is_infrastructure, cause, node FROM attributions")
+    assert (row["is_infrastructure"], row["cause"]) == ((True, "pcie") if found else (False, "user_program"))
+
+
+def test_attribution_ranks_symptoms_and_leaves_silence_unattributed(ask: Ask, tmp_path: Path) -> None:
+    run = {"start_utc": "2026-01-05", "end_utc": "2026-01-05T12:00"}
+    sign = {"time_utc": "2026-01-05T11:59"}
+    lake = build_lake(
+        tmp_path / "lake",
+        jobs=[
+            {**run, "job_id": "ranked", "nodes": ["n1"], "state": "FAILED"},
+            {**run, "job_id": "silent", "nodes": ["n2"], "state": "NODE_FAIL"},
+            {**run, "job_id": "user", "nodes": ["n3"], "state": "FAILED"},
+            {**run, "job_id": "memory", "nodes": ["n4"], "state": "FAILED", "step_out_of_memory": True},
+            {**run, "job_id": "checked", "nodes": ["n5"], "state": "NODE_FAIL"},
+            {**run, "job_id": "fine", "nodes": ["n1"], "state": "COMPLETED"},
+        ],
+        events=[
+            {**sign, "node": "n1", "symptom": "ib_link", "code": "ib:link_down"},
+            {**sign, "node": "n1", "symptom": "gpu_memory", "code": "xid:94"},
+            {**sign, "node": "n3", "symptom": "application", "domain": "user_program", "severity": "info"},
+            {**sign, "node": "n4", "symptom": "pcie"},
+        ],
+        node_states=[
+            {"node": "n2", "from_utc": "2026-01-05T12:00"},
+            {
+                "node": "n5",
+                "from_utc": "2026-01-05T12:01",
+                "state": "drain",
+                "reason": "NHC: Xid 79",
+                "symptom": "gpu_unavailable",
+                "component": "gpu",
+                "domain": "hardware",
+            },
+        ],
+    )
+    rows = ask(lake, "SELECT job_id, is_infrastructure, cause, evidence_count FROM attributions ORDER BY job_id")
+    assert [tuple(row.values()) for row in rows] == [
+        ("checked", True, "gpu_unavailable", 1),
+        ("memory", False, "user_program", 1),
+        ("ranked", True, "gpu_memory", 2),
+        ("silent", True, "unattributed", 0),
+        ("user", False, "user_program", 0),
+    ]
+
+
+def test_lost_gpu_hours_are_half_an_interval_and_never_more_than_the_run(ask: Ask, tmp_path: Path) -> None:
+    lake = build_lake(
+        tmp_path / "lake",
+        jobs=[
+            {
+                "job_id": job_id,
+                "nodes": ["n1", "n2"],
+                "gpu_count": 16,
+                "state": "NODE_FAIL",
+                "start_utc": "2026-01-05T00:00",
+                "end_utc": end,
+            }
+            for job_id, end in (("long", "2026-01-05T12:00"), ("short", "2026-01-05T00:15"))
+        ],
+    )
+    rows = ask(lake, "SELECT job_id, lost_gpu_hours FROM attributions ORDER BY job_id")
+    assert [row["lost_gpu_hours"] for row in rows] == [pytest.approx(8.0), pytest.approx(4.0)]
+
+
+def test_attempt_rates_count_run_time_within_the_log_and_jobs_above_the_threshold(ask: Ask, tmp_path: Path) -> None:
+    big = {"nodes": [f"n{i}" for i in range(20)], "gpu_count": 160, "node_count": 20}
+    lake = build_lake(
+        tmp_path / "lake",
+        observed_from="2026-01-01",
+        observed_to="2026-01-11",
+        jobs=[
+            # began two days before the log: only its day within the log counts
+            {**big, "start_utc": "2025-12-30", "end_utc": "2026-01-02", "state": "NODE_FAIL"},
+            # still running at the end
+            {**big, "start_utc": "2026-01-09", "end_utc": None, "state": "RUNNING"},
+            # exactly 128 GPUs is not more than 128
+            {
+                "nodes": ["a"] * 16,
+                "node_count": 16,
+                "gpu_count": 128,
+                "start_utc": "2026-01-03",
+                "end_utc": "2026-01-04",
+            },
+        ],
+    )
+    (row,) = ask(lake, "SELECT failures, exposure_days FROM attempt_rates", min_gpus=128)
+    assert (row["failures"], row["exposure_days"]) == (1, pytest.approx(20 * 1 + 20 * 2))
+    rows = ask(lake, "SELECT group_name, failures FROM attempt_rates ORDER BY group_name", group_by="job_size")
+    assert [tuple(row.values()) for row in rows] == [("129-256", 1), ("65-128", 0)]
+
+
+def test_component_rates_use_the_inventory_where_there_is_one(ask: Ask, tmp_path: Path) -> None:
+    lake = build_lake(
+        tmp_path / "lake",
+        components=[
+            {
+                "component_id": "a",
+                "installed_utc": "2026-01-01",
+                "removed_utc": "2026-01-11",
+                "attributes": {"cage": "0"},
+            },
+            {
+                "component_id": "a",
+                "installed_utc": "2026-01-21",
+                "removed_utc": "2026-02-01",
+                "attributes": {"cage": "2"},
+            },
+            {
+                "component_id": "b",
+                "installed_utc": "2026-01-01",
+                "removed_utc": "2026-02-01",
+                "attributes": {"cage": "2"},
+            },
+        ],
+        events=[
+            {"component_id": "a", "time_utc": "2026-01-11", "symptom": "gpu_memory"},
+            # recorded twice, and kept twice
+            {"component_id": "b", "time_utc": "2026-01-15", "symptom": "gpu_memory", "repeat_ordinal": 0},
+            {"component_id": "b", "time_utc": "2026-01-15", "symptom": "gpu_memory", "repeat_ordinal": 1},
+        ],
+    )
+    rows = ask(
+        lake, "SELECT group_name, unit, failures, exposure_days FROM component_rates ORDER BY 1", group_by="cage"
+    )
+    assert [tuple(row.values()) for row in rows] == [("0", "component", 1, 10.0), ("2", "component", 2, 42.0)]
+
+
+def test_component_rates_without_inventory_count_incidents_per_gpu_day(ask: Ask, tmp_path: Path) -> None:
+    lake = build_lake(
+        tmp_path / "lake",
+        nodes=[{"node": "n1", "gpu_count": 8}, {"node": "n2", "gpu_count": 4}],
+        events=[
+            {"node": "n1", "time_utc": "2026-01-05T00:00"},
+            {"node": "n1", "time_utc": "2026-01-05T00:01"},
+            {"node": "n2", "time_utc": "2026-01-05", "symptom": "application", "domain": "user_program"},
+            {"node": "n2", "time_utc": "2026-01-06", "component": "nic", "symptom": "ib_link"},
+        ],
+    )
+    (gpu,) = ask(lake, "SELECT unit, failures, exposure_days FROM component_rates", component="gpu")
+    assert tuple(gpu.values()) == ("component", 1, 12 * 31.0)
+    (nic,) = ask(lake, "SELECT unit, failures, exposure_days FROM component_rates", component="nic")
+    assert tuple(nic.values()) == ("node", 1, 2 * 31.0)
+
+
+def test_a_life_sums_stays_and_ends_with_its_first_failure(ask: Ask, tmp_path: Path) -> None:
+    lake = build_lake(
+        tmp_path / "lake",
+        observed_from="2026-01-01",
+        observed_to="2026-02-01",
+        components=[
+            {"component_id": "moved", "installed_utc": "2026-01-01", "removed_utc": "2026-01-06", "removal": "removed"},
+            {"component_id": "moved", "installed_utc": "2026-01-10", "removed_utc": "2026-01-15", "removal": "failed"},
+            {"component_id": "old", "installed_utc": "2025-12-22", "removed_utc": "2026-02-01"},
+            {"component_id": "young", "installed_utc": "2026-01-20", "removed_utc": "2026-02-01"},
+        ],
+        events=[
+            {"component_id": "moved", "time_utc": "2026-01-15", "symptom": "gpu_memory"},
+            {"component_id": "moved", "time_utc": "2026-01-20", "symptom": "pcie"},
+        ],
+    )
+    rows = ask(
+        lake,
+        "SELECT unit, entry_hours / 24 AS entry, exit_hours / 24 AS exit_days, observed, symptom FROM lifetimes "
+        "WHERE component = 'gpu' ORDER BY unit",
+    )
+    assert [tuple(row.values()) for row in rows] == [
+        ("moved", 0.0, 10.0, True, "gpu_memory"),
+        ("old", 10.0, 41.0, False, None),
+        ("young", 0.0, 12.0, False, None),
+    ]
+
+
+def test_node_lives_run_between_outages(ask: Ask, tmp_path: Path) -> None:
+    lake = build_lake(
+        tmp_path / "lake",
+        nodes=[{"node": "n1"}, {"node": "n2"}],
+        node_states=[
+            {"node": "n1", "from_utc": "2026-01-05", "to_utc": "2026-01-07"},
+            {"node": "n1", "from_utc": "2026-01-17", "to_utc": "2026-01-18"},
+        ],
+    )
+    rows = ask(
+        lake,
+        "SELECT unit, exit_hours / 24 AS days, observed FROM lifetimes WHERE component = 'node' ORDER BY unit, days",
+    )
+    assert [tuple(row.values()) for row in rows] == [
+        ("n1", 4.0, True),
+        ("n1", 10.0, True),
+        ("n1", 14.0, False),
+        ("n2", 31.0, False),
+    ]
+
+
+def test_risk_counts_respect_delayed_entry(ask: Ask, tmp_path: Path) -> None:
+    stay = {"removed_utc": "2026-02-01"}
+    lake = build_lake(
+        tmp_path / "lake",
+        components=[
+            {**stay, "component_id": "a", "installed_utc": "2026-01-01"},
+            {**stay, "component_id": "late", "installed_utc": "2025-12-02"},
+            {"component_id": "dead", "installed_utc": "2026-01-01", "removed_utc": "2026-01-21"},
+        ],
+        events=[{"component_id": "dead", "time_utc": "2026-01-21", "symptom": "gpu_memory"}],
+    )
+    rows = ask(lake, "SELECT time_hours / 24 AS days, at_risk, events, censored FROM risk_counts ORDER BY time_hours")
+    # 'late' is 30 days old when the log begins: it is not at risk at day 20, and at day 31 it is
+    assert [tuple(row.values()) for row in rows] == [(20.0, 2, 1, 0), (31.0, 2, 0, 1), (61.0, 1, 0, 1)]
+
+
+def test_a_run_adds_up(ask: Ask, tmp_path: Path) -> None:
+    job = {"job_id": "7", "job_id_raw": "7", "nodes": ["n1"], "gpu_count": 8}
+    lake = build_lake(
+        tmp_path / "lake",
+        jobs=[
+            {
+                **job,
+                "submit_utc": "2026-01-02T00:00",
+                "eligible_utc": "2026-01-02T01:00",
+                "start_utc": "2026-01-02T02:00",
+                "end_utc": "2026-01-02T12:00",
+                "state": "NODE_FAIL",
+            },
+            {
+                **job,
+                "submit_utc": "2026-01-02T12:00",
+                "eligible_utc": "2026-01-02T12:00",
+                "start_utc": "2026-01-02T12:30",
+                "end_utc": "2026-01-02T22:30",
+            },
+        ],
+    )
+    (row,) = ask(lake, "SELECT * FROM runs")
+    assert (row["attempt_count"], row["infrastructure_failures"], row["state"]) == (2, 1, "COMPLETED")
+    assert (row["queue_seconds"], row["scheduled_seconds"]) == (3600 + 1800, 20 * 3600)
+    assert (row["restart_seconds"], row["lost_seconds"]) == (600, 1800)
+    assert row["productive_seconds"] + row["restart_seconds"] + row["lost_seconds"] == row["scheduled_seconds"]
+    assert row["ettr"] == pytest.approx((72_000 - 600 - 1800) / (72_000 + 5400))
+
+
+def test_causes_are_counted_over_attempts_and_over_nodes(ask: Ask, tmp_path: Path) -> None:
+    lake = build_lake(
+        tmp_path / "lake",
+        nodes=[{"node": "n1"}],
+        jobs=[{"nodes": ["n1"], "start_utc": "2026-01-02", "end_utc": "2026-01-03", "state": "NODE_FAIL"}],
+        node_states=[
+            {"node": "n1", "from_utc": "2026-01-03", "to_utc": "2026-01-04", "component": "gpu", "domain": "hardware"}
+        ],
+    )
+    rows = ask(lake, "SELECT counted, cause, failures, exposure_days FROM cause_counts ORDER BY counted")
+    assert [tuple(row.values()) for row in rows] == [
+        ("attempt", "unattributed", 1, 1.0),
+        ("node", "gpu", 1, 31.0),
+    ]
+
+
+def test_daily_adds_up_to_the_fleet(ask: Ask, tmp_path: Path) -> None:
+    lake = build_lake(
+        tmp_path / "lake",
+        nodes=[{"node": "n1"}, {"node": "n2"}],
+        node_states=[{"node": "n1", "from_utc": "2026-01-05T12:00", "to_utc": "2026-01-06"}],
+    )
+    rows = ask(lake, "SELECT * FROM daily ORDER BY day")
+    assert len(rows) == 31
+    assert sum(row["failures"] for row in rows) == 1
+    assert sum(row["in_service_node_days"] for row in rows) == pytest.approx(62)
+    assert rows[4]["down_unplanned_node_days"] == pytest.approx(0.5)
+
+
+def test_parameters_refuse_a_window_that_ends_before_it_begins() -> None:
+    from reliability.errors import BadOptionError
+
+    with pytest.raises(BadOptionError, match="--to"):
+        Parameters(window_from_utc=at("2026-01-02"), window_to_utc=at("2026-01-01"))
