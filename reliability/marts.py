@@ -5,6 +5,7 @@ One file of ``reliability/sql`` is one view of the same name. The text is common
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
@@ -102,6 +103,16 @@ def mart_grain(name: str) -> str:
     """
     first = mart_sql(name).splitlines()[0]
     return first.removeprefix("-- grain: ")
+
+
+def marts_in(sql: str) -> tuple[str, ...]:
+    """Return the marts that a statement names, comments aside, each after those it reads.
+
+    >>> marts_in("SELECT * FROM exposure JOIN fleet USING (node) -- not runs")
+    ('fleet', 'exposure')
+    """
+    words = set(re.findall(r"\w+", re.sub(r"--.*", "", sql)))
+    return tuple(mart for mart in MARTS if mart in words)
 
 
 def latest_sql(table: str, key: tuple[str, ...], source: str) -> str:

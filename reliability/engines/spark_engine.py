@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from reliability.marts import MARTS, Parameters, latest_sql, mart_sql
+from reliability.marts import Parameters, latest_sql, mart_sql, marts_in
 from reliability.schema import DATA_TABLES, TABLES, Table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pyspark.sql import SparkSession
 
     from reliability.lake import Lake
@@ -26,8 +28,12 @@ _SPARK_TYPES: Final = {
 }
 
 
+#: small marts that many others read: computed once, or the plan of a query would hold them dozens of times
+_KEPT: Final = ("observation", "fleet")
+
+
 class SparkEngine:
-    """Every table and mart of a lake as a temporary view of a Spark session.
+    """The tables of a lake as temporary views of a Spark session; marts become views when a statement names them.
 
     Parameters
     ----------
@@ -37,11 +43,23 @@ class SparkEngine:
 
     def __init__(self, session: SparkSession, lake: Lake, parameters: Parameters | None = None) -> None:
         self.session = session
-        _create_views(session, lake, parameters or Parameters())
+        self._made: set[str] = set()
+        _create_tables(session, lake, parameters or Parameters())
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         """Run one statement and return its rows as dictionaries."""
+        self._make(marts_in(sql))
         return [row.asDict() for row in self.session.sql(sql).collect()]
+
+    def _make(self, names: Iterable[str]) -> None:
+        for name in names:
+            if name in self._made:
+                continue
+            text = mart_sql(name)
+            self._make(mart for mart in marts_in(text) if mart != name)
+            frame = self.session.sql(text)
+            (frame.localCheckpoint() if name in _KEPT else frame).createOrReplaceTempView(name)
+            self._made.add(name)
 
 
 def configure(session: SparkSession) -> SparkSession:
@@ -51,7 +69,7 @@ def configure(session: SparkSession) -> SparkSession:
     return session
 
 
-def _create_views(session: SparkSession, lake: Lake, parameters: Parameters) -> None:
+def _create_tables(session: SparkSession, lake: Lake, parameters: Parameters) -> None:
     row = parameters.row()
     schema = ", ".join(f"{name} {'STRING' if isinstance(value, str) else 'BIGINT'}" for name, value in row.items())
     session.createDataFrame([tuple(row.values())], schema).createOrReplaceTempView("parameters")
@@ -62,8 +80,6 @@ def _create_views(session: SparkSession, lake: Lake, parameters: Parameters) -> 
         _stored(session, lake, table)
         latest = session.sql(latest_sql(table.name, table.key, f"stored_{table.name}"))
         latest.drop("recency", "month").createOrReplaceTempView(table.name)
-    for mart in MARTS:
-        session.sql(mart_sql(mart)).createOrReplaceTempView(mart)
 
 
 def _stored(session: SparkSession, lake: Lake, table: Table) -> None:
