@@ -1,0 +1,301 @@
+"""Delimited text as Slurm prints it: no quoting, no escaping, so a line break or a delimiter in a value breaks the row.
+
+Physical lines are put together into records by counting delimiters, which is the only Python that runs per line; the
+records then go to Arrow's CSV reader as one block.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pv
+
+from ingest.source import Reject
+
+#: stands for a line break inside a value, as in the repaired output of other tools
+JOINT: Final = rb"\n"
+#: a value with more line breaks than this is taken for damage
+_MOST_FRAGMENTS: Final = 200
+#: a single line longer than this is taken for damage
+_LONGEST_LINE: Final = 1 << 24
+_BOM: Final = b"\xef\xbb\xbf"
+#: for the reader, which wants a delimiter of one byte
+_UNIT_SEPARATOR: Final = b"\x1f"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a file's lines are cut into values.
+
+    Attributes
+    ----------
+    delimiter
+        One or more bytes.
+    names
+        Lower-case names of all columns, in order.
+    header_lines
+        Lines before the first record.
+    """
+
+    delimiter: bytes
+    names: tuple[str, ...]
+    header_lines: int
+
+    def position(self, *names: str) -> int | None:
+        """Return the place of the first of these columns that the file has.
+
+        >>> Layout(b"|", ("jobid", "state"), 1).position("jobidraw", "jobid")
+        0
+        """
+        for name in names:
+            if name in self.names:
+                return self.names.index(name)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordBlock:
+    """Records with the right number of values, one a line, and the lines that could not be made into records."""
+
+    records: tuple[bytes, ...]
+    line_numbers: np.ndarray
+    rejects: tuple[Reject, ...]
+
+
+def header_layout(head: bytes, required: Callable[[frozenset[str]], bool]) -> Layout | None:
+    r"""Read the layout from a header line, whatever the delimiter.
+
+    Parameters
+    ----------
+    head
+        First bytes of the file.
+    required
+        Tells from the set of lower-case names whether this is the header that is looked for.
+
+    Returns
+    -------
+    Layout or None
+        None if the first line that is not blank is no such header.
+
+    Examples
+    --------
+    >>> header_layout(b"JobID|#State|#User\n", lambda names: "jobid" in names)
+    Layout(delimiter=b'|#', names=('jobid', 'state', 'user'), header_lines=1)
+    """
+    number, line = first_line(head)
+    between = Counter(re.findall(rb"[^A-Za-z0-9 ]+", line))
+    if not between:
+        return None
+    delimiter = between.most_common(1)[0][0]
+    names = tuple(name.strip().lower().decode("ascii", "replace") for name in line.split(delimiter))
+    return Layout(delimiter, names, number) if required(frozenset(names)) else None
+
+
+def first_line(head: bytes) -> tuple[int, bytes]:
+    """Return the number and the text of the first line that is not blank."""
+    for number, line in enumerate(head.removeprefix(_BOM).split(b"\n"), start=1):
+        if line.strip():
+            return number, line.rstrip(b"\r")
+    return 0, b""
+
+
+class RecordAssembler:
+    """Turns blocks of bytes into blocks of whole records.
+
+    Parameters
+    ----------
+    layout
+        How lines are cut.
+    plausible
+        Tells whether a record put together from several lines looks like one (it has an id and a state); lines
+        that only happen to add up to the right number of values are refused.
+    begins_group
+        Tells whether a record begins a group (a job, before its steps): a group never spans two blocks.
+    """
+
+    def __init__(
+        self, layout: Layout, plausible: Callable[[list[bytes]], bool], begins_group: Callable[[list[bytes]], bool]
+    ) -> None:
+        self._layout = layout
+        self._delimiter = layout.delimiter
+        self._wanted = len(layout.names) - 1
+        self._plausible = plausible
+        self._begins_group = begins_group
+        self._fragments: list[tuple[int, bytes]] = []
+        self._held: tuple[list[bytes], list[int]] = ([], [])
+        self._rejects: list[Reject] = []
+
+    def blocks(self, raw: Iterator[bytes]) -> Iterator[RecordBlock]:
+        """Yield the records of the file in order."""
+        next_line = 1
+        for lines in _line_blocks(raw):
+            first = next_line
+            next_line += len(lines)
+            skipped = max(0, self._layout.header_lines - first + 1)
+            if skipped < len(lines):
+                yield self._block(*self._assemble(lines[skipped:], first + skipped))
+        records, numbers = self._flush_fragments()
+        yield self._emit([*self._held[0], *records], [*self._held[1], *numbers])
+
+    def _assemble(self, lines: list[bytes], first: int) -> tuple[list[bytes], list[int]]:
+        counts = [line.count(self._delimiter) for line in lines]
+        if not self._fragments and counts.count(self._wanted) == len(lines):
+            return lines, list(range(first, first + len(lines)))
+        records: list[bytes] = []
+        numbers: list[int] = []
+        queue = deque(enumerate(lines, start=first))
+        while queue:
+            found = self._take(*queue.popleft(), queue)
+            if found is not None:
+                numbers.append(found[0])
+                records.append(found[1])
+        return records, numbers
+
+    def _take(self, number: int, line: bytes, queue: deque[tuple[int, bytes]]) -> tuple[int, bytes] | None:
+        """Look at one physical line: a record, a fragment of one, or neither."""
+        count = line.count(self._delimiter)
+        if not self._fragments:
+            if count == self._wanted:
+                return number, line
+            if 0 < count < self._wanted:
+                self._fragments.append((number, line))
+            elif line.strip():
+                self._reject(number, line)
+            return None
+        so_far = sum(text.count(self._delimiter) for _, text in self._fragments)
+        if so_far + count < self._wanted and len(self._fragments) < _MOST_FRAGMENTS:
+            self._fragments.append((number, line))
+            return None
+        fragments = [*self._fragments, (number, line)]
+        self._fragments = []
+        joined = JOINT.join(text for _, text in fragments)
+        if so_far + count == self._wanted and self._plausible(joined.split(self._delimiter)):
+            return fragments[0][0], joined
+        self._reject(*fragments[0])
+        queue.extendleft(reversed(fragments[1:]))
+        return None
+
+    def _flush_fragments(self) -> tuple[list[bytes], list[int]]:
+        records: list[bytes] = []
+        numbers: list[int] = []
+        while self._fragments:
+            (number, line), rest = self._fragments[0], self._fragments[1:]
+            self._fragments = []
+            self._reject(number, line)
+            queue = deque(rest)
+            while queue:
+                found = self._take(*queue.popleft(), queue)
+                if found is not None:
+                    numbers.append(found[0])
+                    records.append(found[1])
+        return records, numbers
+
+    def _reject(self, number: int, line: bytes) -> None:
+        found = line.count(self._delimiter) + 1
+        reason = f"{found} field{'s' * (found > 1)} where the file has {self._wanted + 1}"
+        self._rejects.append(Reject(number, decode(line), reason))
+
+    def _block(self, records: list[bytes], numbers: list[int]) -> RecordBlock:
+        """Hold back the last group, which may go on in the next block."""
+        records, numbers = [*self._held[0], *records], [*self._held[1], *numbers]
+        cut = len(records)
+        while cut > 0:
+            cut -= 1
+            if self._begins_group(records[cut].split(self._delimiter)):
+                break
+        self._held = (records[cut:], numbers[cut:])
+        return self._emit(records[:cut], numbers[:cut])
+
+    def _emit(self, records: list[bytes], numbers: list[int]) -> RecordBlock:
+        rejects = tuple(self._rejects)
+        self._rejects = []
+        return RecordBlock(tuple(records), np.array(numbers, dtype=np.int64), rejects)
+
+
+def read_columns(block: RecordBlock, layout: Layout, wanted: frozenset[str]) -> dict[str, pa.Array]:
+    """Cut records into columns of text.
+
+    Parameters
+    ----------
+    block
+        Records of one file.
+    layout
+        Its layout.
+    wanted
+        Lower-case names of the columns that are needed; of two columns with one name the first counts.
+
+    Returns
+    -------
+    dict
+        Array of strings per column the file has, shape (records,). Bytes that are no UTF-8 become U+FFFD.
+    """
+    chosen = {name: f"f{index}" for index, name in reversed(list(enumerate(layout.names))) if name in wanted}
+    if not block.records:
+        return {name: pa.array([], pa.string()) for name in chosen}
+    text = b"\n".join(block.records) + b"\n"
+    delimiter = layout.delimiter
+    if len(delimiter) > 1:
+        text = text.replace(_UNIT_SEPARATOR, b" ").replace(delimiter, _UNIT_SEPARATOR)
+        delimiter = _UNIT_SEPARATOR
+    table = pv.read_csv(
+        pa.py_buffer(_valid_utf8(text)),
+        read_options=pv.ReadOptions(
+            column_names=[f"f{index}" for index in range(len(layout.names))], block_size=max(len(text) * 3, 1 << 20)
+        ),
+        parse_options=pv.ParseOptions(
+            delimiter=delimiter.decode(), quote_char=False, double_quote=False, escape_char=False
+        ),
+        convert_options=pv.ConvertOptions(
+            include_columns=list(chosen.values()),
+            column_types=dict.fromkeys(chosen.values(), pa.string()),
+            strings_can_be_null=False,
+        ),
+    )
+    return {name: table[field].combine_chunks() for name, field in chosen.items()}
+
+
+def decode(line: bytes) -> str:
+    r"""Decode, keeping what is no UTF-8 visible.
+
+    >>> decode(b"caf\xe9")
+    'caf�'
+    """
+    return line.decode("utf-8", "replace")
+
+
+def _line_blocks(raw: Iterator[bytes]) -> Iterator[list[bytes]]:
+    """Cut blocks at line ends; CRLF counts as one, a lone CR is not a line end."""
+    rest = b""
+    fresh = True
+    for block in raw:
+        text = rest + (block.removeprefix(_BOM) if fresh else block)
+        fresh = False
+        body, end, rest = text.rpartition(b"\n")
+        if len(rest) > _LONGEST_LINE:
+            rest = rest[:_LONGEST_LINE]
+        if end:
+            yield _lines(body)
+    if rest:
+        yield _lines(rest)
+
+
+def _lines(text: bytes) -> list[bytes]:
+    if b"\r" in text:
+        text = text.replace(b"\r\n", b"\n").removesuffix(b"\r").replace(b"\r", b" ")
+    return text.split(b"\n")
+
+
+def _valid_utf8(text: bytes) -> bytes:
+    if text.isascii():
+        return text
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        return text.decode("utf-8", "replace").encode("utf-8")
+    return text

@@ -1,0 +1,72 @@
+"""The log formats there are, and which one a file has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from ingest.infinitehbd import InfiniteHbd
+from ingest.kernel_log import KernelLog
+from ingest.slurm_events import SlurmEvents
+from ingest.slurm_sacct import SlurmSacct
+from ingest.source import Options, Source
+from ingest.titan import Titan
+from reliability.errors import AmbiguousFormatError, NoSuchFormatError, UnknownFormatError
+
+#: a new format is one module and one entry here
+SOURCES: Final[tuple[Source, ...]] = (SlurmSacct(), SlurmEvents(), KernelLog(), InfiniteHbd(), Titan())
+
+
+def format_names() -> tuple[str, ...]:
+    """Return the names ``--format`` takes."""
+    return tuple(source.name for source in SOURCES)
+
+
+def identify(head: bytes, path: Path, options: Options) -> Source:
+    """Find the one source for a file.
+
+    Parameters
+    ----------
+    head
+        First bytes of its content, decompressed.
+    path
+        The file, for messages only: names decide nothing.
+    options
+        ``options.format`` names the source and skips recognition.
+
+    Returns
+    -------
+    Source
+        The source to read it with.
+
+    Raises
+    ------
+    NoSuchFormatError
+        If ``options.format`` is no source.
+    UnknownFormatError
+        If no source recognises the file.
+    AmbiguousFormatError
+        If two do.
+    """
+    if options.format is not None:
+        return named(options.format)
+    claims = [source for source in SOURCES if source.recognise(head, options)]
+    if not claims:
+        raise UnknownFormatError(path, format_names())
+    if len(claims) > 1:
+        raise AmbiguousFormatError(path, [source.name for source in claims])
+    return claims[0]
+
+
+def named(name: str) -> Source:
+    """Return the source of that name.
+
+    Raises
+    ------
+    NoSuchFormatError
+        If there is none.
+    """
+    for source in SOURCES:
+        if source.name == name:
+            return source
+    raise NoSuchFormatError(name, format_names())

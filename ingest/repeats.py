@@ -1,0 +1,52 @@
+"""Which of several records with one key within a file came first, which second."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from reliability.schema import TABLES
+
+_ORDINAL: Final = "repeat_ordinal"
+
+
+class RepeatCounter:
+    """Counts, for every row of one table of one file, the earlier rows with the same key.
+
+    Keys are kept as 64-bit hashes, eight bytes a row.
+    """
+
+    def __init__(self, table: str) -> None:
+        self._key = [name for name in TABLES[table].key if name != _ORDINAL]
+        self._hashes: list[np.ndarray] = []
+
+    def add(self, rows: pa.Table) -> None:
+        """Take note of the next rows."""
+        columns = ", ".join(f'"{name}"' for name in self._key)
+        statement = f"select hash({columns}) as h from keys"  # noqa: S608 - the schema's own column names
+        with duckdb.connect() as connection:
+            connection.register("keys", rows.select(self._key))
+            self._hashes.append(np.asarray(connection.execute(statement).fetchnumpy()["h"], dtype=np.uint64))
+
+    def ordinals(self) -> np.ndarray:
+        """Return the number of earlier rows with the same key, for every row so far."""
+        return count_earlier(np.concatenate(self._hashes))
+
+
+def count_earlier(keys: np.ndarray) -> np.ndarray:
+    """Count the equal keys before each.
+
+    >>> count_earlier(np.array([7, 3, 7, 7])).tolist()
+    [0, 0, 1, 2]
+    """
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    positions = np.arange(len(keys))
+    begins = np.append(True, ordered[1:] != ordered[:-1])[: len(keys)]
+    rank = positions - np.maximum.accumulate(np.where(begins, positions, 0))
+    ordinals = np.empty(len(keys), dtype=np.int32)
+    ordinals[order] = rank
+    return ordinals

@@ -1,0 +1,185 @@
+"""``sacct``: what the scheduler accounted for every attempt of every job.
+
+Any delimiter, with or without a header, any fields in any order as long as a job id and the state are among them. Steps
+are folded into their jobs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingest.columns import any_of
+from ingest.delimited import Layout, RecordAssembler, RecordBlock, decode, first_line, header_layout, read_columns
+from ingest.opening import InputFile
+from ingest.slurm_jobs import FIELDS, JobParser, JobRows
+from ingest.slurm_resize import ResizeFolder
+from ingest.slurm_values import parse_job_id, parse_state
+from ingest.source import Chunk, Options, Reject
+from ingest.times import as_mask
+from reliability.errors import UnreadableInputError
+
+#: the form in which Open XDMoD asks for accounting, without a header
+HEADERLESS_FIELDS: Final = (
+    "jobid",
+    "jobidraw",
+    "cluster",
+    "partition",
+    "qos",
+    "account",
+    "group",
+    "gid",
+    "user",
+    "uid",
+    "submit",
+    "eligible",
+    "start",
+    "end",
+    "elapsed",
+    "exitcode",
+    "state",
+    "nnodes",
+    "ncpus",
+    "reqcpus",
+    "reqmem",
+    "reqtres",
+    "alloctres",
+    "timelimit",
+    "nodelist",
+    "jobname",
+)
+_DELIMITERS: Final = (b"|#", b"|", b";", b"\t", b"^", b",")
+_AMBIGUOUS: Final = (
+    "{count} records have a time that occurs twice because the clocks were set back: "
+    "read as the earlier instant unless the elapsed time says otherwise"
+)
+
+
+class SlurmSacct:
+    """Source of the ``jobs`` table."""
+
+    name = "slurm-sacct"
+    title = "Slurm accounting: sacct --parsable2, any fields with JobID and State"
+    covers = ("jobs",)
+    cluster = None
+    names_cluster = True
+
+    def recognise(self, head: bytes, options: Options) -> bool:
+        """Tell whether the first line is a header with a job id and a state, or a record of a known form."""
+        return _layout(head, options) is not None
+
+    def read(self, file: InputFile, options: Options) -> Iterator[Chunk]:
+        """Yield the attempts, a few megabytes of text at a time.
+
+        Raises
+        ------
+        UnreadableInputError
+            If neither a header nor ``options.columns`` says what the columns are.
+        """
+        layout = _layout(file.head(), options)
+        if layout is None:
+            reason = "no header with JobID and State; if it has none, name the columns with --columns JobID,State,…"
+            raise UnreadableInputError(file.path, reason)
+        folder = ResizeFolder()
+        schema = None
+        assembler = RecordAssembler(layout, _Record(layout).plausible, _Record(layout).is_job)
+        for block in assembler.blocks(file.blocks()):
+            chunk = _chunk(block, layout, options.zone, folder)
+            if chunk.tables:
+                schema = chunk.tables["jobs"].schema
+            yield chunk
+        if schema is not None:
+            rest = folder.unfinished(schema)
+            yield Chunk(tables={"jobs": rest}, used=rest.num_rows, observed=_observed(rest))
+
+
+class _Record:
+    """What can be told of a record before it is parsed."""
+
+    def __init__(self, layout: Layout) -> None:
+        id_place, state_place = layout.position("jobidraw", "jobid"), layout.position("state")
+        if id_place is None or state_place is None:
+            raise ValueError("a layout without a job id or a state")
+        self._id, self._state = id_place, state_place
+
+    def plausible(self, fields: list[bytes]) -> bool:
+        """Tell whether id and state look like ones."""
+        try:
+            parse_job_id(decode(fields[self._id]))
+            parse_state(decode(fields[self._state]))
+        except ValueError:
+            return False
+        return True
+
+    def is_job(self, fields: list[bytes]) -> bool:
+        """Tell a job from a step."""
+        return b"." not in fields[self._id]
+
+
+def _layout(head: bytes, options: Options) -> Layout | None:
+    layout = header_layout(head, lambda names: bool({"jobid", "jobidraw"} & names) and "state" in names)
+    if layout is not None:
+        return layout
+    columns = HEADERLESS_FIELDS if options.columns is None else tuple(c.strip().lower() for c in options.columns)
+    _, line = first_line(head)
+    for delimiter in _DELIMITERS:
+        layout = Layout(delimiter, columns, 0)
+        if line.count(delimiter) == len(columns) - 1 and _Record(layout).plausible(line.split(delimiter)):
+            return layout
+    return None
+
+
+def _chunk(block: RecordBlock, layout: Layout, zone: str, folder: ResizeFolder) -> Chunk:
+    read = len(block.records) + len(block.rejects)
+    if not block.records:
+        return Chunk(read=read, rejects=block.rejects)
+    columns = read_columns(block, layout, FIELDS)
+    ids = columns["jobidraw" if "jobidraw" in columns else "jobid"]
+    steps = as_mask(pc.match_substring(ids, "."))
+    # Files put together with cat bring their headers along.
+    headers = as_mask(pc.is_in(pc.utf8_lower(ids), value_set=pa.array(["jobid", "jobidraw"])))
+    jobs = np.flatnonzero(~steps & ~headers)
+    parsed = _parse_jobs(columns, ids, steps, jobs, zone)
+    rows, folded = folder.fold(parsed.rows)
+    rejects = [
+        Reject(int(block.line_numbers[jobs[row]]), decode(block.records[jobs[row]]), reason)
+        for row, reason in parsed.refusals.items()
+    ]
+    return Chunk(
+        tables={"jobs": rows},
+        rejects=(*block.rejects, *rejects),
+        read=read,
+        used=rows.num_rows,
+        dropped=len(ids) - len(jobs) + folded,
+        observed=_observed(rows),
+        notes={_AMBIGUOUS: parsed.ambiguous},
+        naive_times=parsed.naive_times,
+    )
+
+
+def _parse_jobs(columns: dict[str, pa.Array], ids: pa.Array, steps: np.ndarray, jobs: np.ndarray, zone: str) -> JobRows:
+    out_of_memory = _out_of_memory(ids, any_of(columns["state"], "OUT_OF_MEMORY", "OOM") & steps, jobs)
+    if len(jobs) < len(ids):
+        places = pa.array(jobs)
+        columns = {name: column.take(places) for name, column in columns.items()}
+    return JobParser(columns, len(jobs), zone).parse(out_of_memory)
+
+
+def _out_of_memory(ids: pa.Array, killed_steps: np.ndarray, jobs: np.ndarray) -> np.ndarray:
+    """Tell which jobs had a step killed for memory: steps follow their job."""
+    flags = np.zeros(len(jobs), dtype=bool)
+    for step in np.flatnonzero(killed_steps):
+        owner = int(np.searchsorted(jobs, step)) - 1
+        if owner >= 0 and ids[int(jobs[owner])].as_py() == ids[int(step)].as_py().partition(".")[0]:
+            flags[owner] = True
+    return flags
+
+
+def _observed(rows: pa.Table) -> tuple[datetime, ...]:
+    bounds = pc.min_max(rows["end_utc"]).as_py()
+    return () if bounds["min"] is None else (bounds["min"], bounds["max"])

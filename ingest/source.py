@@ -1,0 +1,200 @@
+"""What a log format has to offer to be ingested, and what it hands over.
+
+A source is two methods: :meth:`Source.recognise` looks at the first bytes of a file, :meth:`Source.read` turns the
+whole of it into chunks of rows. Everything else (fingerprints, lineage, commits, counts) is the pipeline's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+from ingest.opening import InputFile
+from reliability.errors import BadOptionError
+
+#: a rejected line is kept up to this length
+LINE_CUT = 500
+#: an event's message is kept up to this length
+MESSAGE_CUT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user says about the files, because the files do not.
+
+    Attributes
+    ----------
+    cluster
+        Name of the cluster; overrides what the file says.
+    format
+        Name of a source; skips recognition.
+    timezone
+        IANA zone of times without one. ``None`` reads them as UTC and the summary says so.
+    node
+        Host of a log whose lines do not name one.
+    year
+        Year of the first line, for syslog stamps that have none.
+    columns
+        Column names of a ``sacct`` file without a header.
+    time_origin
+        ISO 8601 time of day 0 for traces with relative times.
+    fleet_nodes
+        Nodes of the fleet, for traces that list only the failing ones.
+    gpus_per_node
+        GPUs in each node of such a fleet.
+
+    Raises
+    ------
+    BadOptionError
+        If a value cannot be used.
+
+    Examples
+    --------
+    >>> Options(timezone="Europe/Berlin").zone
+    'Europe/Berlin'
+    >>> Options(timezone="Mars/Olympus")
+    Traceback (most recent call last):
+    ...
+    reliability.errors.BadOptionError: --timezone Mars/Olympus: expected an IANA zone such as Europe/Berlin
+    """
+
+    cluster: str | None = None
+    format: str | None = None
+    timezone: str | None = None
+    node: str | None = None
+    year: int | None = None
+    columns: tuple[str, ...] | None = None
+    time_origin: str | None = None
+    fleet_nodes: int | None = None
+    gpus_per_node: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.cluster is not None and not self.cluster.strip():
+            raise BadOptionError("--cluster", repr(self.cluster), "a name")
+        if self.node is not None and not self.node.strip():
+            raise BadOptionError("--node", repr(self.node), "a host name")
+        if self.timezone is not None and not _is_zone(self.timezone):
+            raise BadOptionError("--timezone", self.timezone, "an IANA zone such as Europe/Berlin")
+        if self.year is not None and not 1970 <= self.year <= 9998:
+            raise BadOptionError("--year", self.year, "a year such as 2025")
+        if self.columns is not None:
+            _check_columns(self.columns)
+        if self.time_origin is not None:
+            _parse_origin(self.time_origin)
+        if self.fleet_nodes is not None and self.fleet_nodes < 1:
+            raise BadOptionError("--fleet-nodes", self.fleet_nodes, "at least 1")
+        if self.gpus_per_node is not None and self.gpus_per_node < 0:
+            raise BadOptionError("--gpus-per-node", self.gpus_per_node, "0 or more")
+
+    @property
+    def zone(self) -> str:
+        """Zone in which times without one are read."""
+        return self.timezone or "UTC"
+
+    @property
+    def origin_utc(self) -> datetime | None:
+        """``time_origin`` as an instant; without an offset it is UTC."""
+        return None if self.time_origin is None else _parse_origin(self.time_origin)
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """One record that was refused: the line where it begins (from 1), the record, and why."""
+
+    line_number: int
+    line: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A portion of a file: rows for the lake, and what became of every record.
+
+    ``tables`` hold the columns the source knows; the pipeline adds lineage, and ``cluster`` where a source leaves it
+    out or null. Over all chunks of a file ``read == used + len(rejects) + dropped``.
+
+    Attributes
+    ----------
+    tables
+        Rows per table of the lake.
+    rejects
+        Records refused.
+    read, used, dropped
+        Records in this portion; records that reached a table; records with nothing to say.
+    observed
+        Times (UTC) between which the file is a complete record, as far as this portion tells.
+    notes
+        Warnings with the number of records they are about; the pipeline adds the numbers up and puts them
+        in place of ``{count}``.
+    naive_times
+        Whether times without a zone were read (in the zone of the options).
+    incomplete
+        Tables of ``covers`` that this very file does not record completely.
+    """
+
+    tables: Mapping[str, pa.Table] = field(default_factory=dict)
+    rejects: Sequence[Reject] = ()
+    read: int = 0
+    used: int = 0
+    dropped: int = 0
+    observed: tuple[datetime, ...] = ()
+    notes: Mapping[str, int] = field(default_factory=dict)
+    naive_times: bool = False
+    incomplete: frozenset[str] = frozenset()
+
+
+class Source(Protocol):
+    """One log format."""
+
+    @property
+    def name(self) -> str:
+        """Name for ``--format``."""
+
+    @property
+    def title(self) -> str:
+        """One line for the list of formats."""
+
+    @property
+    def covers(self) -> tuple[str, ...]:
+        """Tables of which a file of this format is a complete record."""
+
+    @property
+    def cluster(self) -> str | None:
+        """Cluster that a public trace is of; None for logs that any cluster writes."""
+
+    @property
+    def names_cluster(self) -> bool:
+        """Whether such files say which cluster they are of; those that do are read first."""
+
+    def recognise(self, head: bytes, options: Options) -> bool:
+        """Tell from the first bytes whether the file is of this format."""
+
+    def read(self, file: InputFile, options: Options) -> Iterator[Chunk]:
+        """Turn the file into chunks; all of them together account for every record."""
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # OSError: a name such as 'Europe' is a folder of the zone database
+        return False
+    return True
+
+
+def _check_columns(columns: tuple[str, ...]) -> None:
+    names = {column.strip().lower() for column in columns}
+    if not ({"jobid", "jobidraw"} & names and "state" in names):
+        raise BadOptionError("--columns", ",".join(columns), "names of sacct fields, among them JobID and State")
+
+
+def _parse_origin(text: str) -> datetime:
+    try:
+        origin = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadOptionError("--time-origin", text, "an ISO 8601 time such as 2024-03-30T00:00:00Z") from error
+    return origin.replace(tzinfo=UTC) if origin.tzinfo is None else origin.astimezone(UTC)
