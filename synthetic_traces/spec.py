@@ -253,6 +253,15 @@ _PRESETS = {
 }
 
 
+def preset_names() -> tuple[str, ...]:
+    """Return the names that :func:`preset_spec` knows.
+
+    >>> preset_names()
+    ('tiny',)
+    """
+    return tuple(sorted(_PRESETS))
+
+
 def preset_spec(preset: str) -> ClusterSpec:
     """Look a preset up by name.
 

@@ -14,7 +14,7 @@ import typer
 from reliability.cli.options import DEFAULT_LAKE, JsonOption, LakeOption
 from reliability.cli.output import note, notes, print_table
 from reliability.documents import to_json
-from reliability.errors import BadOptionError, ReliabilityError
+from reliability.errors import BadOptionError, OutputError, ReliabilityError
 
 if TYPE_CHECKING:
     from ingest.report import FileReport, IngestReport
@@ -158,13 +158,17 @@ def synth(
 
 def simulate(preset: str, seed: int, out: Path) -> Any:  # noqa: ANN401 - its type would load the simulator for --help
     """Write a preset's logs with a progress bar on stderr; shared by ``synth`` and ``demo``."""
-    from synthetic_traces import SyntheticTraceError, write_preset  # noqa: PLC0415 - keeps --help instant
+    from synthetic_traces import OutputNotEmptyError, UnknownPresetError, preset_names, write_preset  # noqa: PLC0415 - keeps --help instant
 
     try:
         with _share_progress("simulating") as progress:
             return write_preset(preset, seed, out, progress)
-    except SyntheticTraceError as error:
-        raise BadOptionError("synth", preset, str(error)) from error
+    except UnknownPresetError as error:
+        raise BadOptionError("--preset", preset, f"one of {', '.join(preset_names())}") from error
+    except OutputNotEmptyError as error:
+        raise OutputError(str(out), "neither empty nor an earlier synthetic trace; name a new folder") from error
+    except OSError as error:
+        raise OutputError(str(out), error.strerror or str(error)) from error
 
 
 def doctor(lake: LakeOption = DEFAULT_LAKE, as_json: JsonOption = False) -> int:

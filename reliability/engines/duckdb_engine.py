@@ -61,7 +61,7 @@ class DuckDBEngine:
             If DuckDB refuses it.
         """
         try:
-            return self.connection.execute(sql).to_arrow_table()
+            return self.connection.sql(sql).to_arrow_table()
         except duckdb.Error as error:
             raise QueryError(_one_line(error)) from error
 

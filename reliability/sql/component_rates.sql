@@ -41,12 +41,13 @@ failures_of_stays AS (
         events.code,
         events.repeat_ordinal,
         max(events.symptom) AS symptom,
-        max_by(stays.attributes, stays.from_micros) AS attributes
+        -- the last stay that began before the event; for an event before every stay, the first one
+        max_by(
+            stays.attributes,
+            CASE WHEN stays.from_micros <= unix_micros(events.time_utc) THEN stays.from_micros ELSE -stays.from_micros END
+        ) AS attributes
     FROM events
-    INNER JOIN stays
-        ON events.cluster = stays.cluster
-        AND events.component_id = stays.component_id
-        AND stays.from_micros <= unix_micros(events.time_utc)
+    INNER JOIN stays ON events.cluster = stays.cluster AND events.component_id = stays.component_id
     WHERE
         events.severity = 'critical'
         AND unix_micros(events.time_utc) >= stays.observed_from_micros
