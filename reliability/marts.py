@@ -41,7 +41,8 @@ class Parameters:
 
     The attribution window is that of Kokolis et al.; hourly checkpoints and five minutes of restart are their
     assumptions for runs that log neither. ``component``, ``group_by`` and ``min_gpus`` say what a rate is asked of; an
-    empty ``group_by`` means one group of everything.
+    empty ``group_by`` means one group of everything. ``where_attribute`` keeps the inventoried components whose
+    attribute has ``where_value``; empty keeps all.
     """
 
     window_from_utc: datetime | None = None
@@ -54,6 +55,8 @@ class Parameters:
     component: str = "gpu"
     group_by: str = ""
     min_gpus: int = 0
+    where_attribute: str = ""
+    where_value: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a window that ends before it begins.
@@ -83,6 +86,8 @@ class Parameters:
             "component": self.component,
             "group_by": self.group_by,
             "min_gpus": self.min_gpus,
+            "where_attribute": self.where_attribute,
+            "where_value": self.where_value,
         }
 
 

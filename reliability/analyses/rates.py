@@ -95,6 +95,7 @@ def rates(
     of: str = "node",
     *,
     by: str | None = None,
+    where: tuple[str, str] | None = None,
     min_gpus: int = 0,
     confidence: float = 0.9,
     from_utc: datetime | None = None,
@@ -110,6 +111,8 @@ def rates(
         ``node``, ``attempt``, or a component of the schema (``gpu``, ``nic``, …).
     by
         Column to group by; None for one group of everything.
+    where
+        Keep the inventoried components with this attribute and value: ``("batch", "old")``.
     min_gpus
         With ``of="attempt"``: only attempts with more GPUs than this (0: all).
     confidence
@@ -125,7 +128,7 @@ def rates(
     Raises
     ------
     BadOptionError
-        If ``of`` or ``by`` is not known for this lake.
+        If ``of``, ``by`` or ``where`` is not known for this lake.
     NoDataError
         If the lake has no exposure to divide by.
     """
@@ -133,12 +136,21 @@ def rates(
         raise BadOptionError("--of", of, f"node, attempt or one of {', '.join(COMPONENTS)}")
     if min_gpus and of != "attempt":
         raise BadOptionError("--min-gpus", min_gpus, "to be used with --of attempt")
+    attribute, value = where or ("", "")
     parameters = Parameters(
-        window_from_utc=from_utc, window_to_utc=to_utc, component=of, group_by=by or "", min_gpus=min_gpus
+        window_from_utc=from_utc,
+        window_to_utc=to_utc,
+        component=of,
+        group_by=by or "",
+        min_gpus=min_gpus,
+        where_attribute=attribute,
+        where_value=value,
     )
     mart = {"node": "node_rates", "attempt": "attempt_rates"}.get(of, "component_rates")
     with closing(DuckDBEngine(lake, parameters)) as engine:
         _check_group(engine, of, by)
+        if where:
+            check_attribute(engine, of, attribute)
         sql = f"SELECT * FROM {mart} WHERE exposure_days > 0 OR failures > 0"  # noqa: S608 - one of three names
         counted = engine.rows(sql)
         window = engine.ask("observed")[0]
@@ -173,6 +185,20 @@ def _check_group(engine: DuckDBEngine, of: str, by: str | None) -> None:
         known = component_groups(engine, of) or _LOG_GROUPS
     if by not in known:
         raise BadOptionError("--by", by, f"one of {', '.join(known)}")
+
+
+def check_attribute(engine: DuckDBEngine, component: str, attribute: str) -> None:
+    """Refuse an attribute that the inventory of the component does not know.
+
+    Raises
+    ------
+    BadOptionError
+        If it does not; nodes and attempts have no inventory.
+    """
+    known = [name for name in component_groups(engine, component) if name not in ("cluster", "symptom")]
+    if attribute not in known:
+        expected = f"an attribute: {', '.join(known)}" if known else f"no condition: {component} has no inventory here"
+        raise BadOptionError("--where", attribute, expected)
 
 
 def component_groups(engine: DuckDBEngine, component: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from models.risk import RiskTable
 from models.survival import SurvivalCurve, kaplan_meier
 from models.weibull import WeibullEstimate, fit_weibull
 from reliability.analyses.answer import Answer
+from reliability.analyses.rates import check_attribute
 from reliability.engines.duckdb_engine import DuckDBEngine
 from reliability.errors import BadOptionError, NoDataError
 from reliability.lake import Lake
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     import plotly.graph_objects as go
 
-_FLEET_GROUPS: Final = ("cluster", "gpu_model", "rack", "pod")
+_FLEET_GROUPS: Final[tuple[str, ...]] = ("cluster", "gpu_model", "rack", "pod")
 _DEFINITIONS: Final = {
     "component": "Time in service until the first recorded failure of a serial number, stays summed; units that had "
     "not failed are censored, units older than the log enter late.",
@@ -178,6 +179,7 @@ def survival(
     component: str = "gpu",
     *,
     by: str | None = None,
+    where: tuple[str, str] | None = None,
     confidence: float = 0.9,
     from_utc: datetime | None = None,
     to_utc: datetime | None = None,
@@ -192,6 +194,8 @@ def survival(
         A component with an inventory in the lake, or ``node``.
     by
         ``cluster``, or an attribute of the inventory; for nodes ``gpu_model``, ``rack`` or ``pod``.
+    where
+        Keep the inventoried components with this attribute and value: ``("batch", "old")``.
     confidence
         Two-sided confidence level of the bands.
     from_utc, to_utc
@@ -200,11 +204,11 @@ def survival(
     Raises
     ------
     BadOptionError
-        If ``component`` or ``by`` is not known for this lake.
+        If ``component``, ``by`` or ``where`` is not known for this lake.
     NoDataError
         If the lake holds no lives of it.
     """
-    with closing(_engine(lake, component, by, from_utc, to_utc)) as engine:
+    with closing(_engine(lake, component, by, where, from_utc, to_utc)) as engine:
         table = engine.arrow("SELECT * FROM risk_counts ORDER BY group_name, time_hours")
     names = table.column("group_name").to_numpy(zero_copy_only=False)
     columns = {name: table.column(name).to_numpy() for name in ("time_hours", "at_risk", "events", "censored")}
@@ -227,6 +231,7 @@ def weibull(
     component: str = "gpu",
     *,
     by: str | None = None,
+    where: tuple[str, str] | None = None,
     confidence: float = 0.9,
     from_utc: datetime | None = None,
     to_utc: datetime | None = None,
@@ -235,8 +240,8 @@ def weibull(
 
     Parameters and errors are those of :func:`survival`.
     """
-    curves = survival(lake, component, by=by, confidence=confidence, from_utc=from_utc, to_utc=to_utc)
-    with closing(_engine(lake, component, by, from_utc, to_utc)) as engine:
+    curves = survival(lake, component, by=by, where=where, confidence=confidence, from_utc=from_utc, to_utc=to_utc)
+    with closing(_engine(lake, component, by, where, from_utc, to_utc)) as engine:
         table = engine.arrow(
             "SELECT group_name, entry_hours, exit_hours, observed, lives FROM grouped_lives ORDER BY group_name"
         )
@@ -256,20 +261,43 @@ def weibull(
 
 
 def _engine(
-    lake: Lake, component: str, by: str | None, from_utc: datetime | None, to_utc: datetime | None
+    lake: Lake,
+    component: str,
+    by: str | None,
+    where: tuple[str, str] | None,
+    from_utc: datetime | None,
+    to_utc: datetime | None,
 ) -> DuckDBEngine:
     if component not in COMPONENTS:
         raise BadOptionError("--component", component, f"one of {', '.join(COMPONENTS)}")
-    engine = DuckDBEngine(
-        lake, Parameters(window_from_utc=from_utc, window_to_utc=to_utc, component=component, group_by=by or "")
+    attribute, value = where or ("", "")
+    parameters = Parameters(
+        window_from_utc=from_utc,
+        window_to_utc=to_utc,
+        component=component,
+        group_by=by or "",
+        where_attribute=attribute,
+        where_value=value,
     )
-    if by is not None:
-        keys = engine.ask("inventory_groups", component=component)
-        known = _FLEET_GROUPS if component == "node" else ("cluster", *(row["known"] for row in keys if row["known"]))
-        if by not in known:
-            engine.close()
-            raise BadOptionError("--by", by, f"one of {', '.join(known)}")
+    engine = DuckDBEngine(lake, parameters)
+    try:
+        if by is not None:
+            _check_group(engine, component, by)
+        if where:
+            check_attribute(engine, component, attribute)
+    except BadOptionError:
+        engine.close()
+        raise
     return engine
+
+
+def _check_group(engine: DuckDBEngine, component: str, by: str) -> None:
+    known = _FLEET_GROUPS
+    if component != "node":
+        keys = engine.ask("inventory_groups", component=component)
+        known = ("cluster", *(row["known"] for row in keys if row["known"]))
+    if by not in known:
+        raise BadOptionError("--by", by, f"one of {', '.join(known)}")
 
 
 def _needs(component: str) -> str:

@@ -29,6 +29,10 @@ ToOption = Annotated[str | None, typer.Option("--to", metavar="TIME", help="Only
 MinGpusOption = Annotated[
     int, typer.Option("--min-gpus", min=0, help="Only attempts with more GPUs than this (0: all).")
 ]
+WhereOption = Annotated[
+    str | None,
+    typer.Option("--where", metavar="ATTRIBUTE=VALUE", help="Only inventoried components with this attribute."),
+]
 
 DEFAULT_LAKE: Final = Path("lake")
 
@@ -51,6 +55,25 @@ def duration_seconds(option: str, text: str) -> float:
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise BadOptionError(option, text, "a duration with units, such as 90s, 60m, 1h30m or 14d")
     return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+
+
+def where(text: str | None) -> tuple[str, str] | None:
+    """Return an attribute and the value asked of it.
+
+    Raises
+    ------
+    BadOptionError
+        If the text has no ``=``.
+
+    >>> where("batch=old")
+    ('batch', 'old')
+    """
+    if text is None:
+        return None
+    attribute, equals, value = text.partition("=")
+    if not (attribute and equals):
+        raise BadOptionError("--where", text, "ATTRIBUTE=VALUE, such as batch=old")
+    return attribute, value
 
 
 def moment(option: str, text: str | None) -> datetime | None:

@@ -18,8 +18,10 @@ from reliability.cli.options import (
     LakeOption,
     MinGpusOption,
     ToOption,
+    WhereOption,
     duration_seconds,
     moment,
+    where,
 )
 from reliability.cli.output import note, notes, print_answer, print_table
 from reliability.documents import to_csv, to_json
@@ -35,6 +37,7 @@ def register(app: typer.Typer) -> None:
 def rates(
     of: Annotated[str, typer.Option("--of", help="node, attempt, or a component: gpu, nic, disk, …")] = "node",
     by: Annotated[str | None, typer.Option("--by", metavar="COLUMN", help="Group by this column.")] = None,
+    condition: WhereOption = None,
     min_gpus: MinGpusOption = 0,
     confidence: ConfidenceOption = 0.9,
     from_time: FromOption = None,
@@ -57,6 +60,7 @@ def rates(
         open_lake(lake),
         of,
         by=by,
+        where=where(condition),
         min_gpus=min_gpus,
         confidence=confidence,
         from_utc=moment("--from", from_time),
@@ -115,6 +119,7 @@ def survival(
     ] = "gpu",
     by: Annotated[str | None, typer.Option("--by", metavar="COLUMN", help="Group by this attribute.")] = None,
     model: Annotated[str, typer.Option("--model", help="km or weibull")] = "km",
+    condition: WhereOption = None,
     confidence: ConfidenceOption = 0.9,
     from_time: FromOption = None,
     to_time: ToOption = None,
@@ -135,10 +140,10 @@ def survival(
     opened = open_lake(lake)
     window = {"from_utc": moment("--from", from_time), "to_utc": moment("--to", to_time)}
     if model == "km":
-        curves = ask_km(opened, component, by=by, confidence=confidence, **window)
+        curves = ask_km(opened, component, by=by, where=where(condition), confidence=confidence, **window)
         found: Any = curves
     else:
-        found = ask_weibull(opened, component, by=by, confidence=confidence, **window)
+        found = ask_weibull(opened, component, by=by, where=where(condition), confidence=confidence, **window)
         curves = found.curves
     if as_json or as_csv:
         print_answer(found, as_json=as_json, as_csv=as_csv)

@@ -18,7 +18,13 @@ WITH stays AS (
     FROM components
     CROSS JOIN parameters
     INNER JOIN observation ON components.cluster = observation.cluster AND observation.table_name = 'components'
-    WHERE components.component = parameters.component AND components.installed_utc IS NOT NULL
+    WHERE
+        components.component = parameters.component
+        AND components.installed_utc IS NOT NULL
+        AND (
+            parameters.where_attribute = ''
+            OR components.attributes[parameters.where_attribute] = parameters.where_value
+        )
 ),
 
 in_service AS (

@@ -1,5 +1,5 @@
 -- grain: group of units and distinct life (entry, exit, observed); `lives` counts the units that share it.
--- inputs: lifetimes, parameters (component, group_by).
+-- inputs: lifetimes, parameters (component, group_by, where_attribute, where_value).
 -- What a parametric fit needs: weights instead of one row per unit.
 WITH grouped AS (
     SELECT
@@ -15,7 +15,12 @@ WITH grouped AS (
         lifetimes.exit_hours,
         lifetimes.observed
     FROM lifetimes CROSS JOIN parameters
-    WHERE lifetimes.component = parameters.component
+    WHERE
+        lifetimes.component = parameters.component
+        AND (
+            parameters.where_attribute = ''
+            OR lifetimes.attributes[parameters.where_attribute] = parameters.where_value
+        )
 )
 
 SELECT group_name, entry_hours, exit_hours, observed, count(*) AS lives
