@@ -7,6 +7,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("project", deadline=None)
+settings.load_profile("project")
 
 
 def _missing(reason: str) -> None:
