@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
 def ingest(
     paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="PATH...", help="Files or folders, compressed or not.")
+        list[Path] | None, typer.Argument(metavar="PATH", help="Files or folders, compressed or not.")
     ] = None,
     cluster: Annotated[
         str | None, typer.Option("--cluster", metavar="NAME", help="Name of the cluster; overrides the file's own.")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from reliability.analyses.answer import Answer
 
 Row = dict[str, Any]
-_CELL_CUT: Final = 60
+_CELL_CUT: Final = 120
 _LIST_SHOWN: Final = 3
 
 

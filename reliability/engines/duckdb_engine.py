@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from reliability.errors import LakeWriteError, QueryError
 from reliability.lake import Lake
-from reliability.marts import MARTS, Parameters, latest_sql, mart_sql
+from reliability.marts import MARTS, Parameters, latest_sql, mart_sql, marts_in
 from reliability.schema import DATA_TABLES, TABLES, Table
 
 _DUCKDB_TYPES: Final = {
@@ -27,7 +27,7 @@ Row = dict[str, Any]
 
 
 class DuckDBEngine:
-    """One in-memory connection with every table and mart of a lake as a view.
+    """One in-memory connection with the tables of a lake as views; marts become views when a statement names them.
 
     The snapshot is taken when the engine is made: an ingest that commits later does not change what it sees.
     """
@@ -35,7 +35,8 @@ class DuckDBEngine:
     def __init__(self, lake: Lake, parameters: Parameters | None = None) -> None:
         self.connection = duckdb.connect()
         _prepare(self.connection)
-        _create_views(self.connection, lake, parameters or Parameters())
+        _create_tables(self.connection, lake, parameters or Parameters())
+        self._made: set[str] = set()
 
     def rows(self, sql: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[Row]:
         """Run one statement with bound values and return its rows as dictionaries.
@@ -45,6 +46,7 @@ class DuckDBEngine:
         QueryError
             If DuckDB refuses it.
         """
+        self._make(sql)
         try:
             cursor = self.connection.execute(sql, values)
             names = [column[0] for column in cursor.description or ()]
@@ -60,6 +62,7 @@ class DuckDBEngine:
         QueryError
             If DuckDB refuses it.
         """
+        self._make(sql)
         try:
             return self.connection.sql(sql).to_arrow_table()
         except duckdb.Error as error:
@@ -95,6 +98,15 @@ class DuckDBEngine:
         """Free the connection."""
         self.connection.close()
 
+    def _make(self, sql: str) -> None:
+        # Binding a view binds all it reads, down to the files: only what is asked for is worth that.
+        for mart in marts_in(sql):
+            if mart not in self._made:
+                self._made.add(mart)
+                text = mart_sql(mart)
+                self._make(text)
+                self.connection.execute(f"CREATE VIEW {mart} AS {text}")
+
 
 def write_catalog(lake: Lake) -> Path:
     """Write ``catalog.duckdb``: the same views, for any DuckDB client. Atomic; an open reader keeps its own copy.
@@ -108,7 +120,9 @@ def write_catalog(lake: Lake) -> Path:
     try:
         with duckdb.connect(str(fresh)) as connection:
             _prepare(connection)
-            _create_views(connection, lake, Parameters())
+            _create_tables(connection, lake, Parameters())
+            for mart in MARTS:
+                connection.execute(f"CREATE VIEW {mart} AS {mart_sql(mart)}")
         fresh.replace(lake.catalog_path)
     except (OSError, duckdb.IOException) as error:
         raise LakeWriteError(lake.path, _one_line(error)) from error
@@ -122,7 +136,7 @@ def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(mart_sql("macros.duckdb"))
 
 
-def _create_views(connection: duckdb.DuckDBPyConnection, lake: Lake, parameters: Parameters) -> None:
+def _create_tables(connection: duckdb.DuckDBPyConnection, lake: Lake, parameters: Parameters) -> None:
     row = parameters.row()
     columns = ", ".join(f"{name} {'VARCHAR' if isinstance(value, str) else 'BIGINT'}" for name, value in row.items())
     connection.execute(f"CREATE TABLE parameters ({columns})")
@@ -138,8 +152,6 @@ def _create_views(connection: duckdb.DuckDBPyConnection, lake: Lake, parameters:
         connection.execute(
             f"CREATE VIEW {table.name} AS SELECT {exposed} FROM ({latest_sql(table.name, table.key, source)}) AS latest"  # noqa: S608 - schema names
         )
-    for mart in MARTS:
-        connection.execute(f"CREATE VIEW {mart} AS {mart_sql(mart)}")
 
 
 def _exposed(table: Table) -> list[str]:
