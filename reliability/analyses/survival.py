@@ -29,6 +29,8 @@ _FLEET_GROUPS: Final[tuple[str, ...]] = ("cluster", "gpu_model", "rack", "pod")
 _DEFINITIONS: Final = {
     "component": "Time in service until the first recorded failure of a serial number, stays summed; units that had "
     "not failed are censored, units older than the log enter late.",
+    "slot": "Time from the beginning of the log to the first critical event of a GPU slot that no user program caused "
+    "(no inventory names the GPUs, so their true age is not known); slots that had none are censored.",
     "node": "Time from entering service (or from returning after an outage, or from the beginning of the log) to the "
     "next unplanned outage; nodes that had none by the end of the log are censored.",
 }
@@ -191,9 +193,9 @@ def survival(
     lake
         Where the logs were taken in.
     component
-        A component with an inventory in the lake, or ``node``.
+        ``node``, ``gpu``, or any component with an inventory in the lake.
     by
-        ``cluster``, or an attribute of the inventory; for nodes ``gpu_model``, ``rack`` or ``pod``.
+        ``cluster``, or an attribute of the inventory; without one ``gpu_model``, ``rack`` or ``pod``.
     where
         Keep the inventoried components with this attribute and value: ``("batch", "old")``.
     confidence
@@ -210,15 +212,17 @@ def survival(
     """
     with closing(_engine(lake, component, by, where, from_utc, to_utc)) as engine:
         table = engine.arrow("SELECT * FROM risk_counts ORDER BY group_name, time_hours")
+        inventoried = bool(engine.ask("inventory_groups", component=component))
     names = table.column("group_name").to_numpy(zero_copy_only=False)
     columns = {name: table.column(name).to_numpy() for name in ("time_hours", "at_risk", "events", "censored")}
     if not len(names):
         raise NoDataError(f"survival --component {component}", _needs(component))
+    clock = "node" if component == "node" else "component" if inventoried else "slot"
     return Survival(
         component=component,
         by=by,
         confidence=confidence,
-        definition=_DEFINITIONS.get(component, _DEFINITIONS["component"]),
+        definition=_DEFINITIONS[clock],
         curves=tuple(
             _curve(str(group), {name: column[names == group] for name, column in columns.items()}, confidence)
             for group in np.unique(names.astype(str))
@@ -292,10 +296,8 @@ def _engine(
 
 
 def _check_group(engine: DuckDBEngine, component: str, by: str) -> None:
-    known = _FLEET_GROUPS
-    if component != "node":
-        keys = engine.ask("inventory_groups", component=component)
-        known = ("cluster", *(row["known"] for row in keys if row["known"]))
+    keys = engine.ask("inventory_groups", component=component)
+    known = ("cluster", *(row["known"] for row in keys if row["known"])) if keys else _FLEET_GROUPS
     if by not in known:
         raise BadOptionError("--by", by, f"one of {', '.join(known)}")
 
@@ -303,7 +305,8 @@ def _check_group(engine: DuckDBEngine, component: str, by: str) -> None:
 def _needs(component: str) -> str:
     if component == "node":
         return "node states (sacctmgr show event, …)"
-    return f"an inventory of {component} components with their stays (see the `components` table); 'node' needs none"
+    inventory = f"an inventory of {component} components with their stays (see the `components` table)"
+    return f"{inventory}, or events that name GPU slots and the GPUs per node" if component == "gpu" else inventory
 
 
 def _curve(group: str, columns: dict[str, np.ndarray[Any, Any]], confidence: float) -> GroupCurve:

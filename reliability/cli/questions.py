@@ -114,9 +114,7 @@ def causes(
 
 
 def survival(
-    component: Annotated[
-        str, typer.Option("--component", help="A component with an inventory (gpu, …), or node.")
-    ] = "gpu",
+    component: Annotated[str, typer.Option("--component", help="node, gpu, or a component with an inventory.")] = "gpu",
     by: Annotated[str | None, typer.Option("--by", metavar="COLUMN", help="Group by this attribute.")] = None,
     model: Annotated[str, typer.Option("--model", help="km or weibull")] = "km",
     condition: WhereOption = None,

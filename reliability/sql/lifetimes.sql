@@ -3,6 +3,8 @@
 -- Components with serial numbers: one life per serial; the clock is the time in service summed over its stays; the
 -- event is its first critical event; still in service, or removed for another reason, is censored. A life older
 -- than the observation enters late (left truncation): entry_hours is its age when the log begins.
+-- GPUs of a cluster without an inventory: one life per slot, from the beginning of the log (true age not known) to
+-- the slot's first critical event that no user program caused. Where a GPU event does not name its slot there are none.
 -- Nodes: one life per stretch between unplanned outages; the clock restarts when the node returns (renewal), and at
 -- the beginning of the observation, where its age is not known.
 WITH stays AS (
@@ -160,6 +162,90 @@ node_lives AS (
         max(pod) AS pod
     FROM stretches
     GROUP BY cluster, node, failed_micros
+),
+
+gpu_events AS (
+    SELECT cluster, node, slot, symptom, unix_micros(time_utc) AS at_micros
+    FROM events
+    WHERE component = 'gpu' AND severity = 'critical' AND domain <> 'user_program'
+),
+
+without_slots AS (
+    SELECT DISTINCT cluster FROM components WHERE component = 'gpu'
+    UNION
+    SELECT DISTINCT cluster FROM gpu_events WHERE slot IS NULL
+),
+
+slotted AS (
+    SELECT
+        fleet.cluster,
+        fleet.node,
+        fleet.gpu_count,
+        fleet.gpu_model,
+        fleet.rack,
+        fleet.pod,
+        greatest(fleet.from_micros, observation.from_micros) AS from_micros,
+        least(fleet.to_micros, observation.to_micros) AS to_micros
+    FROM fleet
+    INNER JOIN observation ON fleet.cluster = observation.cluster AND observation.table_name = 'events'
+    LEFT JOIN without_slots ON fleet.cluster = without_slots.cluster
+    WHERE without_slots.cluster IS NULL AND fleet.gpu_count > 0
+),
+
+failed_slots AS (
+    SELECT
+        slotted.cluster,
+        slotted.node,
+        slotted.from_micros,
+        gpu_events.slot,
+        min(gpu_events.at_micros) AS failed_micros,
+        min_by(gpu_events.symptom, gpu_events.at_micros) AS symptom,
+        max(slotted.gpu_model) AS gpu_model,
+        max(slotted.rack) AS rack,
+        max(slotted.pod) AS pod
+    FROM slotted
+    INNER JOIN gpu_events
+        ON slotted.cluster = gpu_events.cluster
+        AND slotted.node = gpu_events.node
+        AND gpu_events.at_micros >= slotted.from_micros
+        AND gpu_events.at_micros <= slotted.to_micros
+    GROUP BY slotted.cluster, slotted.node, slotted.from_micros, gpu_events.slot
+),
+
+whole_slots AS (
+    SELECT
+        slotted.cluster,
+        slotted.node,
+        slotted.gpu_model,
+        slotted.rack,
+        slotted.pod,
+        (slotted.to_micros - slotted.from_micros) / 3.6e9 AS exit_hours,
+        slotted.gpu_count - coalesce(failed.slots, 0) AS slots
+    FROM slotted
+    LEFT JOIN (
+        SELECT cluster, node, from_micros, count(*) AS slots FROM failed_slots GROUP BY cluster, node, from_micros
+    ) AS failed
+        ON slotted.cluster = failed.cluster
+        AND slotted.node = failed.node
+        AND slotted.from_micros = failed.from_micros
+),
+
+slot_lives AS (
+    SELECT
+        cluster,
+        CONCAT(node, '/', slot) AS unit,
+        (failed_micros - from_micros) / 3.6e9 AS exit_hours,
+        TRUE AS observed,
+        symptom,
+        gpu_model,
+        rack,
+        pod
+    FROM failed_slots
+    UNION ALL
+    SELECT cluster, CONCAT(node, '/whole ', CAST(slot_number AS STRING)), exit_hours, FALSE, NULL, gpu_model, rack, pod
+    FROM (
+        SELECT *, explode(sequence(CAST(1 AS BIGINT), CAST(slots AS BIGINT))) AS slot_number FROM whole_slots WHERE slots > 0
+    ) AS numbered
 )
 
 SELECT
@@ -180,3 +266,18 @@ UNION ALL
 SELECT cluster, component, unit, entry_hours, exit_hours, observed, symptom, gpu_model, rack, pod, NULL AS attributes
 FROM node_lives
 WHERE exit_hours > entry_hours
+UNION ALL
+SELECT
+    cluster,
+    'gpu' AS component,
+    unit,
+    0e0 AS entry_hours,
+    exit_hours,
+    observed,
+    symptom,
+    gpu_model,
+    rack,
+    pod,
+    NULL AS attributes
+FROM slot_lives
+WHERE exit_hours > 0

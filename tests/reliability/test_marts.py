@@ -332,6 +332,26 @@ def test_a_life_sums_stays_and_ends_with_its_first_failure(ask: Ask, tmp_path: P
     ]
 
 
+def test_gpus_without_an_inventory_live_in_their_slots(ask: Ask, tmp_path: Path) -> None:
+    lake = build_lake(
+        tmp_path / "lake",
+        nodes=[{"node": "n1", "gpu_count": 3}],
+        events=[
+            {"node": "n1", "slot": "0000:1b:00", "time_utc": "2026-01-11"},
+            {"node": "n1", "slot": "0000:1b:00", "time_utc": "2026-01-21"},
+            {"node": "n1", "slot": "0000:2c:00", "time_utc": "2026-01-05", "domain": "user_program"},
+        ],
+    )
+    rows = ask(
+        lake, "SELECT unit, exit_hours / 24 AS days, observed FROM lifetimes WHERE component = 'gpu' ORDER BY unit"
+    )
+    assert [tuple(row.values()) for row in rows] == [
+        ("n1/0000:1b:00", 10.0, True),
+        ("n1/whole 1", 31.0, False),
+        ("n1/whole 2", 31.0, False),
+    ]
+
+
 def test_node_lives_run_between_outages(ask: Ask, tmp_path: Path) -> None:
     lake = build_lake(
         tmp_path / "lake",

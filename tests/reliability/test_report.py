@@ -86,6 +86,9 @@ def test_jobs_alone_give_a_report_that_says_what_is_missing(tmp_path):
     assert "it needs node states" in page
     assert "How job attempts ended" in page
     assert "Node time not available" not in page
+    assert "Survival of nodes" not in page
+    assert "What these logs cannot say" in page
+    assert "The infrastructure ended no job attempt in 1 node-day: its rate is at most 2,996 per 1000 node-days" in page
 
 
 def test_an_inventory_alone_gives_a_report_with_its_lives(tmp_path):
@@ -94,6 +97,7 @@ def test_an_inventory_alone_gives_a_report_with_its_lives(tmp_path):
     ]
     page = without_library(report_of(build_lake(tmp_path / "lake", components=gpus), tmp_path))
     assert "Survival of GPUs" in page
+    assert "Of 9 GPUs in the inventory, 0 failed" in page
     assert "2026-01-01 00:00 to 2026-02-01 00:00 UTC" in page
 
 
