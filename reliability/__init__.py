@@ -18,6 +18,7 @@ from reliability.lake import Lake, create_lake, open_lake
 
 if TYPE_CHECKING:
     from reliability.analyses.causes import Causes, JobVerdict, causes, job_verdict
+    from reliability.analyses.failures import Failures, failures
     from reliability.analyses.overview import Overview, overview
     from reliability.analyses.plan import FailureRate, Plan, measured_rate, plan
     from reliability.analyses.rates import Rates, rates
@@ -43,6 +44,8 @@ _HOMES: Final = {
     "JobVerdict": "reliability.analyses.causes",
     "causes": "reliability.analyses.causes",
     "job_verdict": "reliability.analyses.causes",
+    "Failures": "reliability.analyses.failures",
+    "failures": "reliability.analyses.failures",
     "Overview": "reliability.analyses.overview",
     "overview": "reliability.analyses.overview",
     "FailureRate": "reliability.analyses.plan",
@@ -62,6 +65,7 @@ _HOMES: Final = {
 __all__ = [
     "Causes",
     "FailureRate",
+    "Failures",
     "JobVerdict",
     "Lake",
     "Overview",
@@ -73,6 +77,7 @@ __all__ = [
     "WeibullFits",
     "causes",
     "create_lake",
+    "failures",
     "job_verdict",
     "measured_rate",
     "mttf",

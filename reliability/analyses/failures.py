@@ -26,23 +26,6 @@ _DEFINITIONS: Final = {
     "node": "Unplanned outages by the component their reason names, in the week they began (weeks begin on Monday, "
     "UTC).",
 }
-_ATTEMPTS: Final = """
-    SELECT attributions.cluster, attributions.job_id, attributions.attempt, attempts.job_name, attributions.user,
-        attributions.state, attributions.end_utc AS failed_utc, attributions.node_count, attributions.gpu_count,
-        attributions.run_seconds / 3600 AS run_hours, attributions.is_infrastructure, attributions.cause,
-        attributions.domain, attributions.node, attributions.code, attributions.message, attributions.evidence_count,
-        attributions.lost_gpu_hours
-    FROM attributions
-    JOIN attempts USING (cluster, job_id_raw, attempt)
-    CROSS JOIN parameters
-    WHERE parameters.min_gpus = 0 OR attributions.gpu_count > parameters.min_gpus
-"""
-_OUTAGES: Final = """
-    SELECT cluster, node, from_utc AS failed_utc, to_utc AS back_utc, domain <> 'user_program' AS is_infrastructure,
-        CASE WHEN component = 'node' AND symptom = 'node_unresponsive' THEN 'unattributed' ELSE component END AS cause,
-        domain, symptom, reason AS message
-    FROM node_failures
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +84,16 @@ def failures(
     with closing(
         DuckDBEngine(lake, Parameters(window_from_utc=from_utc, window_to_utc=to_utc, min_gpus=min_gpus))
     ) as engine:
-        tables = {row["table_name"] for row in engine.rows("SELECT DISTINCT table_name FROM observation")}
+        tables = {row["table_name"] for row in engine.ask("observation_windows")}
         if not tables & {"jobs", "node_states"}:
             raise NoDataError("failures", "jobs (sacct, …) or node states (sacctmgr show event, …)")
         counted = "attempt" if "jobs" in tables else "node"
-        engine.connection.execute(f"CREATE TABLE failed AS {_ATTEMPTS if counted == 'attempt' else _OUTAGES}")
-        total = engine.rows("SELECT count(*) AS n FROM failed")[0]["n"]
-        weeks = engine.rows(
-            "SELECT CAST(date_trunc('week', failed_utc) AS DATE) AS week, cause, count(*) AS failures FROM failed "
-            "WHERE is_infrastructure GROUP BY ALL ORDER BY week, cause"
-        )
-        listed = engine.rows(f"SELECT * FROM failed ORDER BY is_infrastructure DESC, failed_utc DESC LIMIT {LISTED}")  # noqa: S608 - a constant
-    return Failures(counted, _DEFINITIONS[counted], int(total), tuple(weeks), tuple(listed))
+        weeks = engine.ask(f"{counted}_failures_by_week")
+        listed = engine.ask("failed_attempts" if counted == "attempt" else "failed_nodes", most=LISTED)
+    return Failures(
+        counted=counted,
+        definition=_DEFINITIONS[counted],
+        total=sum(week["failures"] for week in weeks),
+        weeks=tuple(week for week in weeks if week["is_infrastructure"]),
+        listed=tuple(listed),
+    )

@@ -82,7 +82,7 @@ def overview(
         clusters = [row["cluster"] for row in engine.rows("SELECT DISTINCT cluster FROM observation ORDER BY cluster")]
         fleet = engine.ask("fleet_size")[0]
         states = engine.ask("job_states")
-        days = engine.rows("SELECT * FROM daily ORDER BY cluster, day")
+        days = engine.ask("days_observed")
 
     def asked(question: str, min_gpus: int = 0) -> Rates | None:
         try:

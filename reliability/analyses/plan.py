@@ -14,6 +14,8 @@ from reliability.analyses.rates import rates
 from reliability.errors import BadOptionError, NoDataError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import plotly.graph_objects as go
 
     from reliability.lake import Lake
@@ -117,18 +119,36 @@ class Plan(Answer):
         return plan_figure(self)
 
 
-def measured_rate(lake: Lake, *, min_gpus: int = 128, confidence: float = 0.9) -> FailureRate:
+def measured_rate(
+    lake: Lake,
+    *,
+    min_gpus: int = 128,
+    confidence: float = 0.9,
+    from_utc: datetime | None = None,
+    to_utc: datetime | None = None,
+) -> FailureRate:
     """Return the lake's own r_f: of attempts with more than ``min_gpus`` GPUs, else of its nodes.
+
+    Parameters
+    ----------
+    lake
+        Where the logs were taken in.
+    min_gpus
+        Only attempts with more GPUs than this.
+    confidence
+        Two-sided confidence level.
+    from_utc, to_utc
+        Half-open window; None for the whole observation.
 
     Raises
     ------
     NoDataError
-        If the lake has neither, or saw no failure: then there is only a bound, to be given by hand.
+        If the lake has neither. A lake that saw no failure gives a rate of 0 with its upper bound.
     """
     try:
-        found = rates(lake, "attempt", min_gpus=min_gpus, confidence=confidence)
+        found = rates(lake, "attempt", min_gpus=min_gpus, confidence=confidence, from_utc=from_utc, to_utc=to_utc)
     except NoDataError:
-        found = rates(lake, "node", confidence=confidence)
+        found = rates(lake, "node", confidence=confidence, from_utc=from_utc, to_utc=to_utc)
     estimate = found.groups[0].estimate
     if estimate is None:
         raise NoDataError("plan", "node-days at risk")

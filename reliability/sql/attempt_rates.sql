@@ -1,7 +1,8 @@
 -- grain: group of attempts (parameters.group_by; empty: all).
 -- inputs: attempts, attributions, parameters.
 -- r_f of Kokolis et al.: infrastructure failures per node-day of run time, over attempts with more than
--- parameters.min_gpus GPUs (0: all attempts, those without a GPU too). Node-days: run days × nodes, summed.
+-- parameters.min_gpus GPUs (0: all attempts, those without a GPU too). Node-days: run days × nodes, summed. An attempt
+-- counts whole in the month in which it ended or was last seen.
 WITH counted AS (
     SELECT
         attempts.run_seconds * attempts.node_count / 8.64e4 AS node_days,
@@ -14,7 +15,7 @@ WITH counted AS (
             WHEN 'partition' THEN attempts.partition
             WHEN 'qos' THEN attempts.qos
             WHEN 'gpu_model' THEN attempts.gpu_model
-            WHEN 'month' THEN substr(CAST(CAST(attempts.end_utc AS DATE) AS STRING), 1, 7)
+            WHEN 'month' THEN substr(CAST(CAST(attempts.left_utc AS DATE) AS STRING), 1, 7)
             WHEN 'job_size' THEN CASE
                 WHEN attempts.gpu_count <= 1 THEN CAST(attempts.gpu_count AS STRING)
                 ELSE CONCAT(

@@ -2,6 +2,7 @@
 -- inputs: jobs, observation.
 -- Run time is cut to the observation (delayed entry: an attempt already running when the log begins counts from
 -- there; one still running at its end is censored there), so that failures and exposure speak of the same time.
+-- left_utc is when it ended, or when the observation of it did.
 WITH timed AS (
     SELECT
         jobs.*,
@@ -38,6 +39,7 @@ SELECT
     nodes,
     start_micros,
     end_micros,
+    timestamp_micros(least(coalesce(end_micros, observed_to_micros), observed_to_micros)) AS left_utc,
     end_micros IS NOT NULL AND end_micros >= observed_from_micros AND end_micros <= observed_to_micros AS ended,
     greatest(
         0e0, (least(coalesce(end_micros, observed_to_micros), observed_to_micros) - greatest(start_micros, observed_from_micros)) / 1e6

@@ -5,7 +5,7 @@
 -- than the observation enters late (left truncation): entry_hours is its age when the log begins.
 -- GPUs of a cluster without an inventory: one life per slot, from the beginning of the log (true age not known) to
 -- the slot's first critical event that no user program caused. Where a GPU event does not name its slot there are none.
--- Nodes: one life per stretch between unplanned outages; the clock restarts when the node returns (renewal), and at
+-- Nodes, where their states were logged: one life per stretch between unplanned outages; the clock restarts when the node returns (renewal), and at
 -- the beginning of the observation, where its age is not known.
 WITH stays AS (
     SELECT
@@ -110,7 +110,16 @@ component_lives AS (
 
 -- A node's stretches: each begins with the fleet or where an outage ends, and ends with the next outage.
 beginnings AS (
-    SELECT cluster, node, from_micros AS at_micros, to_micros AS last_micros, gpu_model, rack, pod FROM fleet
+    SELECT
+        fleet.cluster,
+        fleet.node,
+        fleet.from_micros AS at_micros,
+        fleet.to_micros AS last_micros,
+        fleet.gpu_model,
+        fleet.rack,
+        fleet.pod
+    FROM fleet
+    INNER JOIN observation ON fleet.cluster = observation.cluster AND observation.table_name = 'node_states'
     UNION ALL
     SELECT
         node_failures.cluster,

@@ -373,6 +373,11 @@ def test_node_lives_run_between_outages(ask: Ask, tmp_path: Path) -> None:
     ]
 
 
+def test_nodes_without_logged_states_have_no_lives(ask: Ask, tmp_path: Path) -> None:
+    lake = build_lake(tmp_path / "lake", jobs=[{"nodes": ["n1"], "start_utc": "2026-01-02", "end_utc": "2026-01-03"}])
+    assert ask(lake, "SELECT * FROM lifetimes") == []
+
+
 def test_risk_counts_respect_delayed_entry(ask: Ask, tmp_path: Path) -> None:
     stay = {"removed_utc": "2026-02-01"}
     lake = build_lake(
