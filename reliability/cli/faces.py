@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -61,7 +63,6 @@ def dashboard(
 ) -> None:
     """Serve the dashboard until interrupted."""
     from dashboards.app import serve  # noqa: PLC0415 - keeps --help instant
-
     from reliability.lake import open_lake  # noqa: PLC0415
 
     opened = open_lake(lake)
@@ -111,7 +112,8 @@ def demo(
             )
         )
     else:
-        shown = ("failures", "exposure_node_days", "rate_per_1000_node_days", "low", "high", "mttf_hours")
+        rate = ("failures", "exposure_node_days", "rate_per_1000_node_days", "low", "high")
+        shown = (*rate, "mttf_hours", "mttf_low_hours", "mttf_high_hours")
         print_table(node_rates.rows(), shown, "how often does a node fail (90% interval)")
         print()
         print_table(attempt_rates.rows(), shown, "how often does the infrastructure end a job of more than 128 GPUs")
@@ -122,10 +124,13 @@ def demo(
             "what ended the jobs, and the GPU-hours it cost",
         )
         print()
-        columns = ("gpus", "mttf_hours", "ettr_v2", "ettr_v2_low", "ettr_v2_high", "interval_v2_optimal_minutes")
+        ettr = ("ettr_v2", "ettr_v2_low", "ettr_v2_high", "interval_v2_optimal_minutes")
+        columns = ("gpus", "mttf_hours", "mttf_low_hours", "mttf_high_hours", *ettr)
         print_table(planned.rows(), columns, "a run on all 512 GPUs, hourly checkpoints of 2 min")
     note(f"report:    {report_path}")
-    note(f"dashboard: reliability dashboard --lake {lake_path}")
+    # Run from an environment that is not active, the bare name would not be found.
+    program = "reliability" if shutil.which("reliability") else sys.argv[0]
+    note(f"dashboard: {program} dashboard --lake {lake_path}")
 
 
 def write_figure(figure: go.Figure, out: str) -> None:

@@ -256,5 +256,5 @@ def _rates_table(found: Rates, heading: str) -> Table:
             rate = interval(estimate.rate_per_1000_days, estimate.low_per_1000_days, estimate.high_per_1000_days)
             mttf = interval(estimate.mttf_hours, estimate.mttf_low_hours, estimate.mttf_high_hours)
         rows.append((group.group, count(group.failures), number(group.exposure_days), rate, mttf))
-    columns = (heading, "failures", f"{found.unit}-days", f"per 1000 {found.unit}-days", "MTTF (h)")
+    columns = (heading, "failures", f"{found.unit}-days", f"per 1000 {found.unit}-days", f"MTTF of a {found.unit} (h)")
     return Table(columns, tuple(rows), frozenset({1, 2, 3, 4}))

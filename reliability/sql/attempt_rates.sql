@@ -17,7 +17,7 @@ WITH counted AS (
             WHEN 'gpu_model' THEN attempts.gpu_model
             WHEN 'month' THEN substr(CAST(CAST(attempts.left_utc AS DATE) AS STRING), 1, 7)
             WHEN 'job_size' THEN CASE
-                WHEN attempts.gpu_count <= 1 THEN CAST(attempts.gpu_count AS STRING)
+                WHEN attempts.gpu_count <= 2 THEN CAST(attempts.gpu_count AS STRING)
                 ELSE CONCAT(
                     CAST(CAST(power(2e0, ceil(log2(CAST(attempts.gpu_count AS DOUBLE))) - 1) AS INT) + 1 AS STRING),
                     '-',

@@ -83,7 +83,7 @@ def test_the_demo_leaves_a_lake_a_report_and_the_way_to_the_dashboard(
     assert document["node_rates"]["rows"][0]["low"] <= 12.0 <= document["node_rates"]["rows"][0]["high"]
     assert document["plan"]["ettr_v2_low"] < document["plan"]["ettr_v2"] < document["plan"]["ettr_v2_high"]
     assert (tmp_path / "demo" / "report.html").stat().st_size > 100_000
-    assert "reliability dashboard --lake" in captured.err
+    assert "dashboard --lake" in captured.err
     # a second run changes nothing and fails at nothing
     assert main(["demo", "--dir", str(tmp_path / "demo"), "--json"]) == 0
     again = json.loads(capsys.readouterr().out)
