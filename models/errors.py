@@ -142,6 +142,13 @@ class OutsideObservationError(ModelError):
         )
 
 
+class AfterObservationError(ModelError):
+    """A failure later than the end of the observation it is said to belong to."""
+
+    def __init__(self, time_hours: float, observed_hours: float) -> None:
+        super().__init__(f"a failure at {time_hours:g} h lies after the end of observation at {observed_hours:g} h")
+
+
 class NoEventsError(ModelError):
     """A parametric fit without a single failure."""
 

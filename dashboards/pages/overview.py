@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import dash_mantine_components as dmc
 from dash import Dash, Input, Output, dcc, html, no_update
@@ -79,7 +79,7 @@ def _content(answers: Answers, window: dict[str, Any], *, dark: bool) -> Compone
         charts.append(chart("overview-states", states_figure(fleet), _STATES, dark=dark))
     if state.observation:
         charts.append(chart("overview-coverage", state.figure(), _COVERAGE, dark=dark))
-    return html.Div([tiles(_tiles(fleet)), html.Div([*charts, _quality(state)], className="charts")])
+    return html.Div([tiles(_tiles(fleet)), html.Div([*charts, _quality(fleet, state)], className="charts")])
 
 
 def _tiles(fleet: Overview) -> list[Component]:
@@ -134,9 +134,14 @@ def _named(fleet: Overview) -> str:
     return f"{names}, …" if len(fleet.clusters) > 3 else names
 
 
-def _quality(state: Status) -> Component:
+_SUBJECTS: Final = {"node": "Nodes", "attempt": "Jobs"}
+
+
+def _quality(fleet: Overview, state: Status) -> Component:
     read, rejected = (sum(file[name] for file in state.files) for name in ("rows_read", "rows_rejected"))
-    warnings = sorted({warning for file in state.files for warning in file["warnings"]})
+    rates = [found for found in (fleet.node_rates, fleet.attempt_rates) if found]
+    warnings = [f"{_SUBJECTS[found.of]}: {warning}" for found in rates for warning in found.warnings]
+    warnings += sorted({warning for file in state.files for warning in file["warnings"]})
     refused = [
         f"{count(row['rejected_rows'])} × {row['reason']} (first: {row['first_path']}, line {row['first_line']})"
         for row in state.rejects
@@ -150,7 +155,7 @@ def _quality(state: Status) -> Component:
                 c="dimmed",
             ),
             _list("Refused records", refused, "No record was refused."),
-            _list("To know when reading the numbers", warnings, "No file had anything to warn of."),
+            _list("To know when reading the numbers", warnings, "There is nothing to warn of."),
         ],
         id="overview-quality",
         className="card",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from models.rates import RateEstimate, poisson_rate
 from reliability.analyses.answer import Answer
+from reliability.analyses.assumptions import assumption_warnings
 from reliability.engines.duckdb_engine import DuckDBEngine
 from reliability.errors import BadOptionError, NoDataError
 from reliability.lake import Lake
@@ -65,6 +66,7 @@ class Rates(Answer):
     from_utc: datetime | None
     to_utc: datetime | None
     groups: tuple[GroupRate, ...]
+    warnings: tuple[str, ...]
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one row per group; rates per 1000 days, the unit in the key."""
@@ -80,6 +82,7 @@ class Rates(Answer):
             "definition": self.definition,
             "from_utc": self.from_utc,
             "to_utc": self.to_utc,
+            "warnings": list(self.warnings),
             "rows": self.rows(),
         }
 
@@ -154,6 +157,7 @@ def rates(
         sql = f"SELECT * FROM {mart} WHERE exposure_days > 0 OR failures > 0"  # noqa: S608 - one of three names
         counted = engine.rows(sql)
         window = engine.ask("observed")[0]
+        warnings = assumption_warnings(engine, of) if where is None else ()
         has_inventory = bool(component_groups(engine, of))
     if not counted:
         raise NoDataError(
@@ -171,6 +175,7 @@ def rates(
         from_utc=window["from_utc"],
         to_utc=window["to_utc"],
         groups=tuple(sorted(groups, key=_size_order if by in _ORDERED else _worst_first)),
+        warnings=warnings,
     )
 
 

@@ -69,6 +69,7 @@ def rates(
     print_answer(found, as_json=as_json, as_csv=as_csv)
     if not (as_json or as_csv):
         note(f"{found.definition} Intervals: exact Poisson, {confidence:.0%}.")
+        notes(f"warning: {warning}" for warning in found.warnings)
     if fail_on is None:
         return 0
     crossed = [g.group for g in found.groups if g.estimate and g.estimate.low_per_1000_days > fail_on]

@@ -80,10 +80,15 @@ def node_section(lake: Lake, overview: Overview, window: Window) -> Section:
         return Section(title, reason)
     return Section(
         title,
-        by_month.definition,
+        _with_warnings(by_month),
         (availability_figure(overview), by_month.figure()),
         (_rates_table(by_month, "month"),),
     )
+
+
+def _with_warnings(found: Rates) -> str:
+    """Return the definition, and where the data do not look like what the intervals assume, that too."""
+    return " ".join([found.definition, *(f"Caution: {warning}." for warning in found.warnings)])
 
 
 def failure_section(lake: Lake, overview: Overview, window: Window) -> Section:
@@ -126,7 +131,7 @@ def job_section(lake: Lake, overview: Overview, window: Window) -> Section:
     )
     return Section(
         title,
-        by_size.definition,
+        _with_warnings(by_size),
         (states_figure(overview), by_size.figure()),
         (
             Table(("state", "attempts", "share", "GPU-hours"), states, frozenset({1, 2, 3})),

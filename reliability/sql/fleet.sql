@@ -94,8 +94,38 @@ bounded AS (
     FROM everyone
     INNER JOIN window_of_cluster ON everyone.cluster = window_of_cluster.cluster
     LEFT JOIN allocated ON everyone.cluster = allocated.cluster AND everyone.node = allocated.node
+),
+
+-- Two exports may name one stay of a node with different beginnings: stays that touch or overlap are one, or its
+-- failures would count twice.
+reached AS (
+    SELECT
+        *,
+        max(to_micros) OVER (
+            PARTITION BY cluster, node ORDER BY from_micros, to_micros ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS reached_micros
+    FROM bounded
+    WHERE from_micros < to_micros
+),
+
+stays AS (
+    SELECT
+        *,
+        sum(CASE WHEN reached_micros >= from_micros THEN 0 ELSE 1 END) OVER (
+            PARTITION BY cluster, node ORDER BY from_micros, to_micros ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) AS stay_number
+    FROM reached
 )
 
-SELECT cluster, node, from_micros, to_micros, gpu_count, gpu_model, rack, pod
-FROM bounded
-WHERE from_micros < to_micros
+SELECT
+    cluster,
+    node,
+    min(from_micros) AS from_micros,
+    max(to_micros) AS to_micros,
+    max(gpu_count) AS gpu_count,
+    max(gpu_model) AS gpu_model,
+    max(rack) AS rack,
+    max(pod) AS pod
+FROM stays
+GROUP BY cluster, node, stay_number
+

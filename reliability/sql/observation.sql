@@ -23,7 +23,9 @@ cut AS (
         whole.cluster,
         whole.table_name,
         greatest(whole.from_micros, coalesce(parameters.window_from_micros, whole.from_micros)) AS from_micros,
-        least(whole.to_micros, coalesce(parameters.window_to_micros, whole.to_micros)) AS to_micros
+        -- The end belongs to the observation: a log ends with a record. The end of a window does not (half-open), so
+        -- that a failure at the border of two windows counts in one of them.
+        least(whole.to_micros, coalesce(parameters.window_to_micros - 1, whole.to_micros)) AS to_micros
     FROM whole CROSS JOIN parameters
 )
 

@@ -106,8 +106,37 @@ def test_a_window_cuts_exposure_and_failures_alike(ask: Ask, tmp_path: Path) -> 
     )
     window = {"window_from_utc": at("2026-01-04"), "window_to_utc": at("2026-01-14")}
     (row,) = ask(lake, "SELECT failures, exposure_days, unavailable_share FROM node_rates", **window)
-    assert (row["failures"], row["exposure_days"]) == (1, 20.0)
+    assert (row["failures"], row["exposure_days"]) == (1, pytest.approx(20.0))
     assert row["unavailable_share"] == pytest.approx(1 / 20)
+
+
+def test_a_failure_at_the_border_of_two_windows_counts_in_one(ask: Ask, tmp_path: Path) -> None:
+    lake = build_lake(
+        tmp_path / "lake",
+        nodes=[{"node": "n1"}],
+        node_states=[{"node": "n1", "from_utc": "2026-01-11", "to_utc": "2026-01-12"}],
+        jobs=[{"nodes": ["n1"], "start_utc": "2026-01-10", "end_utc": "2026-01-11", "state": "NODE_FAIL"}],
+    )
+    for mart in ("node_rates", "attempt_rates"):
+        sql = f"SELECT coalesce(sum(failures), 0) AS failures FROM {mart}"
+        assert ask(lake, sql, window_to_utc=at("2026-01-11"))[0]["failures"] == 0
+        assert ask(lake, sql, window_from_utc=at("2026-01-11"))[0]["failures"] == 1
+
+
+def test_overlapping_stays_of_a_node_are_one(ask: Ask, tmp_path: Path) -> None:
+    lake = build_lake(
+        tmp_path / "lake",
+        nodes=[
+            {"node": "n1", "from_utc": "2026-01-01"},
+            {"node": "n1", "from_utc": "2026-01-10", "to_utc": "2026-01-20"},
+            {"node": "n2", "from_utc": "2026-01-01", "to_utc": "2026-01-03"},
+            {"node": "n2", "from_utc": "2026-01-05", "to_utc": "2026-01-06"},
+        ],
+        node_states=[{"node": "n1", "from_utc": "2026-01-11", "to_utc": "2026-01-12"}],
+    )
+    (row,) = ask(lake, "SELECT failures, exposure_days FROM node_rates")
+    assert (row["failures"], row["exposure_days"]) == (1, pytest.approx(31 + 2 + 1))
+    assert len(ask(lake, "SELECT * FROM fleet")) == 3
 
 
 def test_an_outage_that_goes_on_under_a_new_reason_counts_once(ask: Ask, tmp_path: Path) -> None:
