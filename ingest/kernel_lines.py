@@ -45,6 +45,8 @@ _SXID: Final = re.compile(rf"SXid \((?:PCI:)?({_PCI})\): (\d+),\s*([A-Za-z-]*)")
 _XID_NEEDLE: Final = b"NVRM: Xid"
 _SXID_NEEDLE: Final = b"SXid"
 
+# A host that loses a port cannot tell its adapter from the cable: what it prints is counted as the adapter's. `link` is
+# for sources that see the cable itself.
 _RULES: Final = (
     _rule(
         "Link down",
@@ -77,7 +79,7 @@ _RULES: Final = (
         "Port module event[error]",
         r"mlx5_core (?P<slot>\S+?): Port module event\[error\]",
         "ib:module_error",
-        "link",
+        "nic",
         "ib_link",
         "hardware",
         "critical",

@@ -163,6 +163,8 @@ def rates(
         raise NoDataError(
             f"rates --of {of}", _NEEDS.get(of, f"events and the fleet, or an inventory, of {of} components")
         )
+    if of not in ("node", "attempt") and not has_inventory and not sum(row["failures"] for row in counted):
+        warnings = (*warnings, f"no log in the lake speaks of any {of}: the bound holds only if one would have")
     units = {row.get("unit", "node") for row in counted}
     unit = "component" if units == {"component"} else "node"
     groups = [_group(row, confidence) for row in counted]

@@ -98,7 +98,8 @@ def causes(
         print_answer(verdict, as_json=as_json, as_csv=as_csv)
         if not (as_json or as_csv):
             print()
-            print_table(verdict.document()["evidence"], title="evidence")
+            shown = ("attempt", "node", "time_utc", "seconds_after_end", "lines", "symptom", "code", "slot", "message")
+            print_table(verdict.document()["evidence"], shown, "evidence")
         return
     found = ask(
         opened,

@@ -67,3 +67,13 @@ def test_components_and_attempts_are_checked_too(of: str, tmp_path: Path) -> Non
         ],
     )
     assert any("cluster in time" in warning for warning in rates(lake, of).warnings)
+
+
+def test_a_component_that_no_log_speaks_of_has_a_bound_with_a_warning(tmp_path: Path) -> None:
+    lake = build_lake(
+        tmp_path / "lake", nodes=[{"node": "n1"}], events=[{"node": "n1", "time_utc": "2026-01-05", "component": "gpu"}]
+    )
+    (group,), (warning,) = rates(lake, "fan").groups, rates(lake, "fan").warnings
+    assert (group.failures, group.estimate.mttf_hours) == (0, None)
+    assert "no log in the lake speaks of any fan" in warning
+    assert rates(lake, "gpu").warnings == ()

@@ -171,6 +171,15 @@ def test_causes_of_a_job_come_with_the_evidence(run: Run, lake: Path) -> None:
     assert {"symptom", "node", "time_utc", "seconds_after_end"} <= set(document["evidence"][0])
 
 
+def test_a_burst_of_lines_is_one_row_of_evidence(run: Run, tmp_path: Path) -> None:
+    job = {"job_id": "1", "nodes": ["n1"], "start_utc": "2026-01-02", "end_utc": "2026-01-03", "state": "NODE_FAIL"}
+    burst = [{"node": "n1", "time_utc": f"2026-01-02T23:59:{second:02}"} for second in range(40)]
+    lake = build_lake(tmp_path / "lake", jobs=[job], events=burst)
+    _, out, _ = run("causes", "--job", 1, "--lake", lake.path, "--json")
+    (sign,) = json.loads(out)["evidence"]
+    assert (sign["lines"], sign["time_utc"]) == (40, "2026-01-02T23:59:00Z")
+
+
 def test_shares_of_causes_add_up(run: Run, lake: Path) -> None:
     _, out, _ = run("causes", "--lake", lake, "--json")
     document = json.loads(out)

@@ -89,3 +89,10 @@ def test_the_demo_leaves_a_lake_a_report_and_the_way_to_the_dashboard(
     again = json.loads(capsys.readouterr().out)
     assert all(file["repeated"] for file in again["ingest"]["files"])
     assert again["node_rates"] == document["node_rates"]
+
+
+def test_incidents_of_a_component_are_its_true_faults(simulated: tuple[Path, Lake]) -> None:
+    truth, lake = simulated
+    faults = [row for row in pq.read_table(truth / "faults.parquet").to_pylist() if row["kind"] == "critical"]
+    for component in ("gpu", "nic", "disk"):
+        assert rates(lake, component).groups[0].failures == sum(fault["component"] == component for fault in faults)
