@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from playwright._impl._driver import compute_driver_executable
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("project", deadline=None)
@@ -49,6 +51,9 @@ def chromium() -> str:
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is None:
         _missing("Chromium is not installed (Debian: chromium)")
+    driver, *_ = compute_driver_executable()
+    if subprocess.run([driver, "--version"], capture_output=True, check=False).returncode:
+        _missing("Playwright's driver does not start (Debian: libatomic1)")
     return str(found)
 
 

@@ -34,7 +34,7 @@ def assumption_warnings(engine: DuckDBEngine, of: str) -> tuple[str, ...]:
     windows: dict[str, tuple[int, int]] = {}
     for table in reversed(tables):
         for row in engine.rows("SELECT * FROM observation WHERE table_name = ?", [table]):
-            windows[row["cluster"]] = (row["from_micros"], row["to_micros"])
+            windows[row["cluster"]] = (row["from_micros"], row["last_micros"])
     times: dict[str, list[int]] = {cluster: [] for cluster in windows}
     for row in engine.ask("failure_times", of=of if of in _TABLES else "component"):
         first, last = windows.get(row["cluster"], (1, 0))

@@ -66,7 +66,7 @@ class Rates(Answer):
     from_utc: datetime | None
     to_utc: datetime | None
     groups: tuple[GroupRate, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one row per group; rates per 1000 days, the unit in the key."""

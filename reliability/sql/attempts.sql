@@ -9,7 +9,8 @@ WITH timed AS (
         unix_micros(jobs.start_utc) AS start_micros,
         unix_micros(jobs.end_utc) AS end_micros,
         observation.from_micros AS observed_from_micros,
-        observation.to_micros AS observed_to_micros
+        observation.to_micros AS observed_to_micros,
+        observation.last_micros AS observed_last_micros
     FROM jobs
     INNER JOIN observation ON jobs.cluster = observation.cluster AND observation.table_name = 'jobs'
     WHERE jobs.start_utc IS NOT NULL
@@ -40,7 +41,7 @@ SELECT
     start_micros,
     end_micros,
     timestamp_micros(least(coalesce(end_micros, observed_to_micros), observed_to_micros)) AS left_utc,
-    end_micros IS NOT NULL AND end_micros >= observed_from_micros AND end_micros <= observed_to_micros AS ended,
+    end_micros IS NOT NULL AND end_micros >= observed_from_micros AND end_micros <= observed_last_micros AS ended,
     greatest(
         0e0, (least(coalesce(end_micros, observed_to_micros), observed_to_micros) - greatest(start_micros, observed_from_micros)) / 1e6
     ) AS run_seconds

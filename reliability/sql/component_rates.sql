@@ -14,7 +14,8 @@ WITH stays AS (
         unix_micros(components.removed_utc) AS to_micros,
         components.service_seconds,
         observation.from_micros AS observed_from_micros,
-        observation.to_micros AS observed_to_micros
+        observation.to_micros AS observed_to_micros,
+        observation.last_micros AS observed_last_micros
     FROM components
     CROSS JOIN parameters
     INNER JOIN observation ON components.cluster = observation.cluster AND observation.table_name = 'components'
@@ -57,7 +58,7 @@ failures_of_stays AS (
     WHERE
         events.severity = 'critical'
         AND unix_micros(events.time_utc) >= stays.observed_from_micros
-        AND unix_micros(events.time_utc) <= stays.observed_to_micros
+        AND unix_micros(events.time_utc) <= stays.observed_last_micros
     GROUP BY events.cluster, events.component_id, events.time_utc, events.code, events.repeat_ordinal
 ),
 
@@ -125,7 +126,7 @@ log_failed AS (
         ON incidents.cluster = fleet.cluster
         AND incidents.node = fleet.node
         AND unix_micros(incidents.from_utc) >= fleet.from_micros
-        AND unix_micros(incidents.from_utc) <= fleet.to_micros
+        AND unix_micros(incidents.from_utc) <= fleet.last_micros
     LEFT JOIN (SELECT DISTINCT cluster FROM stays) AS inventoried ON incidents.cluster = inventoried.cluster
     WHERE
         inventoried.cluster IS NULL

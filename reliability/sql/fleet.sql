@@ -1,4 +1,4 @@
--- grain: cluster, node and interval during which the node belongs to the fleet (microseconds since 1970, to exclusive).
+-- grain: cluster, node and interval during which the node belongs to the fleet (microseconds since 1970).
 -- inputs: nodes, jobs, node_states, events, observation.
 -- The `nodes` table where a source gave one. A node that only jobs, states or events name counts from the beginning
 -- to the end of the observation; a node that none of them names is unknown, so without a `nodes` table the fleet of a
@@ -15,7 +15,12 @@ WITH window_of_cluster AS (
             max(CASE WHEN table_name = 'node_states' THEN to_micros END),
             max(CASE WHEN table_name = 'jobs' THEN to_micros END),
             max(to_micros)
-        ) AS to_micros
+        ) AS to_micros,
+        coalesce(
+            max(CASE WHEN table_name = 'node_states' THEN last_micros END),
+            max(CASE WHEN table_name = 'jobs' THEN last_micros END),
+            max(last_micros)
+        ) AS last_micros
     FROM observation
     WHERE table_name IN ('node_states', 'jobs', 'events')
     GROUP BY cluster
@@ -87,6 +92,7 @@ bounded AS (
         everyone.node,
         greatest(window_of_cluster.from_micros, coalesce(everyone.from_micros, window_of_cluster.from_micros)) AS from_micros,
         least(window_of_cluster.to_micros, coalesce(everyone.to_micros, window_of_cluster.to_micros)) AS to_micros,
+        least(window_of_cluster.last_micros, coalesce(everyone.to_micros, window_of_cluster.last_micros)) AS last_micros,
         coalesce(everyone.gpu_count, allocated.gpu_count) AS gpu_count,
         coalesce(everyone.gpu_model, allocated.gpu_model) AS gpu_model,
         everyone.rack,
@@ -122,6 +128,7 @@ SELECT
     node,
     min(from_micros) AS from_micros,
     max(to_micros) AS to_micros,
+    max(last_micros) AS last_micros,
     max(gpu_count) AS gpu_count,
     max(gpu_model) AS gpu_model,
     max(rack) AS rack,

@@ -68,7 +68,7 @@ first_events AS (
         events.component_id IS NOT NULL
         AND events.severity = 'critical'
         AND unix_micros(events.time_utc) >= observation.from_micros
-        AND unix_micros(events.time_utc) <= observation.to_micros
+        AND unix_micros(events.time_utc) <= observation.last_micros
     GROUP BY events.cluster, events.component, events.component_id
 ),
 
@@ -194,7 +194,8 @@ slotted AS (
         fleet.rack,
         fleet.pod,
         greatest(fleet.from_micros, observation.from_micros) AS from_micros,
-        least(fleet.to_micros, observation.to_micros) AS to_micros
+        least(fleet.to_micros, observation.to_micros) AS to_micros,
+        least(fleet.last_micros, observation.last_micros) AS last_micros
     FROM fleet
     INNER JOIN observation ON fleet.cluster = observation.cluster AND observation.table_name = 'events'
     LEFT JOIN without_slots ON fleet.cluster = without_slots.cluster
@@ -217,7 +218,7 @@ failed_slots AS (
         ON slotted.cluster = gpu_events.cluster
         AND slotted.node = gpu_events.node
         AND gpu_events.at_micros >= slotted.from_micros
-        AND gpu_events.at_micros <= slotted.to_micros
+        AND gpu_events.at_micros <= slotted.last_micros
     GROUP BY slotted.cluster, slotted.node, slotted.from_micros, gpu_events.slot
 ),
 

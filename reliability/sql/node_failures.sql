@@ -21,5 +21,5 @@ INNER JOIN fleet
     ON node_states.cluster = fleet.cluster
     AND node_states.node = fleet.node
     AND unix_micros(node_states.from_utc) >= fleet.from_micros
-    AND unix_micros(node_states.from_utc) <= fleet.to_micros
+    AND unix_micros(node_states.from_utc) <= fleet.last_micros
 WHERE node_states.state = 'down' AND NOT node_states.planned AND NOT node_states.continues

@@ -2,6 +2,8 @@
 -- inputs: ingests, parameters.
 -- From the first to the last moment any ingested file covers, cut to the window asked for. Two files with a silent
 -- stretch between them count as one window: ingest the missing file, or ask for the windows one by one.
+-- last_micros is the last moment whose failures count: a log's own end belongs to it (a log ends with a record), the end
+-- of a window does not (half-open), so that a failure at the border of two windows counts in one of them.
 WITH covered AS (
     SELECT
         cluster,
@@ -23,12 +25,11 @@ cut AS (
         whole.cluster,
         whole.table_name,
         greatest(whole.from_micros, coalesce(parameters.window_from_micros, whole.from_micros)) AS from_micros,
-        -- The end belongs to the observation: a log ends with a record. The end of a window does not (half-open), so
-        -- that a failure at the border of two windows counts in one of them.
-        least(whole.to_micros, coalesce(parameters.window_to_micros - 1, whole.to_micros)) AS to_micros
+        least(whole.to_micros, coalesce(parameters.window_to_micros, whole.to_micros)) AS to_micros,
+        least(whole.to_micros, coalesce(parameters.window_to_micros - 1, whole.to_micros)) AS last_micros
     FROM whole CROSS JOIN parameters
 )
 
-SELECT cluster, table_name, from_micros, to_micros
+SELECT cluster, table_name, from_micros, to_micros, last_micros
 FROM cut
 WHERE from_micros < to_micros
