@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -65,7 +66,9 @@ def create_app(lake_path: Path) -> dash.Dash:
     return app
 
 
-def serve(lake_path: Path, host: str = "127.0.0.1", port: int = 8050) -> None:
+def serve(
+    lake_path: Path, host: str = "127.0.0.1", port: int = 8050, listening: Callable[[str], None] | None = None
+) -> None:
     """Serve the dashboard until interrupted.
 
     Parameters
@@ -74,6 +77,8 @@ def serve(lake_path: Path, host: str = "127.0.0.1", port: int = 8050) -> None:
         Folder of a lake.
     host, port
         Where to listen; by default only this machine can reach it.
+    listening
+        Called with the address once it can be opened.
 
     Raises
     ------
@@ -95,6 +100,8 @@ def serve(lake_path: Path, host: str = "127.0.0.1", port: int = 8050) -> None:
         ) from error
     with listener:
         server = make_server(host, port, app.server, threaded=True, request_handler=_Quiet, fd=listener.fileno())
+        if listening is not None:
+            listening(f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/")
         with suppress(KeyboardInterrupt):
             server.serve_forever()
 

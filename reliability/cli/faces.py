@@ -66,11 +66,15 @@ def dashboard(
     from reliability.lake import open_lake  # noqa: PLC0415
 
     opened = open_lake(lake)
-    address = f"http://{host}:{port}/"
-    if as_json:
-        print(to_json({"address": address, "lake": str(opened.path)}), flush=True)
-    note(f"dashboard of {opened.path} at {address} (Ctrl-C stops it)")
-    serve(opened.path, host=host, port=port)
+
+    def announce(address: str) -> None:
+        if as_json:
+            print(to_json({"address": address, "lake": str(opened.path)}), flush=True)
+        note(f"dashboard of {opened.path} at {address} (Ctrl-C stops it)")
+        if host not in ("127.0.0.1", "localhost", "::1"):
+            note("anyone who reaches this address can read the lake: there is no login")
+
+    serve(opened.path, host=host, port=port, listening=announce)
 
 
 def demo(
