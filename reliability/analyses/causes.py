@@ -169,17 +169,18 @@ def causes(
     Raises
     ------
     NoDataError
-        If the lake has neither jobs nor node states.
+        If the lake has neither jobs nor node states, or no jobs as large as asked for.
     """
     parameters = Parameters(window_from_utc=from_utc, window_to_utc=to_utc, min_gpus=min_gpus)
     with closing(DuckDBEngine(lake, parameters)) as engine:
         counts = engine.rows("SELECT * FROM cause_counts")
         attempts = engine.ask("attempt_exposure")[0]
-        has_attempts = attempts["attempts"] > 0
-        exposure = attempts["node_days"] if has_attempts else engine.ask("node_exposure")[0]["node_days"]
+        # Asked about large jobs, an answer about nodes would be one to another question.
+        counted = "attempt" if min_gpus or attempts["attempts"] else "node"
+        exposure = attempts["node_days"] if counted == "attempt" else engine.ask("node_exposure")[0]["node_days"]
     if not exposure:
-        raise NoDataError("causes", "jobs (sacct, …) or node states (sacctmgr show event, …)")
-    counted = "attempt" if has_attempts else "node"
+        needs = f"jobs with more than {min_gpus} GPUs" if min_gpus else "jobs (sacct, …) or node states (sacctmgr …)"
+        raise NoDataError("causes", needs)
     relevant = [row for row in counts if row["counted"] == counted]
     total = sum(row["failures"] for row in relevant)
     found = [_cause(row, total, float(exposure), confidence) for row in relevant]

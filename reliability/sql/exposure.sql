@@ -1,5 +1,5 @@
 -- grain: cluster, node and UTC day.
--- inputs: fleet, node_states, observation.
+-- inputs: fleet, node_states.
 -- The denominator of every rate. Each second that a node belongs to the fleet within the observation counts once, in
 -- the worst state that any record gives it: down unplanned > down planned or maintenance > drain > unknown > up. The
 -- five columns add up to in_service_seconds; calendar in-service node-days (time down included) are in_service / 86400.

@@ -1,5 +1,5 @@
 -- grain: cluster, node and interval during which the node belongs to the fleet (microseconds since 1970).
--- inputs: nodes, jobs, node_states, events, observation.
+-- inputs: nodes, jobs, node_states, events, components, observation.
 -- The `nodes` table where a source gave one. A node that only jobs, states or events name counts from the beginning
 -- to the end of the observation; a node that none of them names is unknown, so without a `nodes` table the fleet of a
 -- quiet cluster is a lower bound.

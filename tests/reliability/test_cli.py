@@ -204,6 +204,8 @@ def test_a_crossed_threshold_exits_1(run: Run, lake: Path) -> None:
         ("rates", "--from", "2026-02-01", "--to", "2026-01-01"),
         ("rates", "--unknown-option"),
         ("causes", "--job", "no such job"),
+        ("causes", "--min-gpus", 100_000),
+        ("rates", "--of", "attempt", "--min-gpus", 100_000),
         ("survival", "--component", "disk"),
         ("survival", "--model", "cox"),
         ("survival", "--by", "zebra"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 
 from reliability.engines.duckdb_engine import DuckDBEngine
 from reliability.lake import create_lake
-from reliability.marts import MARTS, Parameters, mart_grain
+from reliability.marts import MARTS, Parameters, mart_grain, mart_sql
+from reliability.schema import TABLES
 from tests.lakes import build_lake
 from tests.reliability.conftest import Ask
 
@@ -24,6 +26,18 @@ def at(text: str) -> datetime:
 def test_every_mart_states_its_grain(mart: str) -> None:
     assert len(mart_grain(mart)) > 10
     assert not mart_grain(mart).startswith("--")
+
+
+@pytest.mark.parametrize("mart", MARTS)
+def test_every_mart_names_the_relations_it_reads(mart: str) -> None:
+    text = mart_sql(mart)
+    relations = {*MARTS, *TABLES, "parameters"}
+    header = re.search(r"-- inputs: (.*?)\.\n", text, re.DOTALL)
+    assert header is not None
+    named = set(re.findall(r"\w+", re.sub(r"\(.*?\)", "", header.group(1))))
+    body = re.sub(r"--.*", "", text)
+    steps = set(re.findall(r"(?:WITH|,)\s+(\w+) AS \(", body))
+    assert named == (set(re.findall(r"(?:FROM|JOIN)\s+(\w+)", body)) & relations) - steps
 
 
 def test_every_mart_answers_on_an_empty_lake(tmp_path: Path) -> None:
