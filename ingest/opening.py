@@ -6,6 +6,7 @@ import hashlib
 import lzma
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,9 +39,27 @@ class InputFile:
         Called with the bytes read so far and in all, as they lie on disk.
     """
 
+    #: number of the first line that :meth:`blocks` yields
+    first_line = 1
+    #: time of the last record before it, for stamps without a year; None at the beginning of a file
+    continues_after: datetime | None = None
+
     def __init__(self, path: Path, progress: Callable[[int, int], None] | None = None) -> None:
         self.path = path
         self._progress = progress
+
+    def modified_utc(self) -> datetime:
+        """Return when the file was last written: the best guess at when a snapshot without a time was taken.
+
+        Raises
+        ------
+        UnreadableInputError
+            If the file cannot be reached.
+        """
+        try:
+            return datetime.fromtimestamp(self.path.stat().st_mtime, UTC)
+        except OSError as error:
+            raise UnreadableInputError(self.path, _reason(error)) from error
 
     def size_bytes(self) -> int:
         """Return the size on disk.

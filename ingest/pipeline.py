@@ -161,10 +161,11 @@ def _ingest_file(
 
 
 def _ingest_id(sha256: str, source: Source, options: Options) -> str:
-    origin = options.origin_utc
+    origin, taken = options.origin_utc, options.taken_utc
     meaning = [
         *(SCHEMA_VERSION, sha256, source.name, options.cluster, options.zone, options.node, options.year),
         *(options.columns, origin and origin.isoformat(), options.fleet_nodes, options.gpus_per_node),
+        *(options.job, taken and taken.isoformat()),
     ]
     return hashlib.sha256(json.dumps(meaning).encode()).hexdigest()[:20]
 
@@ -212,6 +213,10 @@ def _parse_and_commit(
         "format": source.name,
         "sha256": sha256,
         "file_bytes": file.size_bytes(),
+        "file_modified_utc": file.modified_utc(),
+        "content_from_bytes": 0,
+        "content_bytes": file.size_bytes(),
+        "settings": "",
         "ingested_utc": clock(),
         "timezone": options.zone,
         "covers": [table for table in source.covers if table not in tally.incomplete],

@@ -5,16 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from ingest.infinitehbd import InfiniteHbd
-from ingest.kernel_log import KernelLog
-from ingest.slurm_events import SlurmEvents
-from ingest.slurm_sacct import SlurmSacct
+from ingest import fabric, health, host, kubernetes, schedulers, serving, slurm, traces, training
 from ingest.source import Options, Source
-from ingest.titan import Titan
 from reliability.errors import AmbiguousFormatError, NoSuchFormatError, UnknownFormatError
 
-#: a new format is one module and one entry here
-SOURCES: Final[tuple[Source, ...]] = (SlurmSacct(), SlurmEvents(), KernelLog(), InfiniteHbd(), Titan())
+#: a new format is one module and one entry in the list of its package
+SOURCES: Final[tuple[Source, ...]] = (
+    *slurm.SOURCES,
+    *schedulers.SOURCES,
+    *kubernetes.SOURCES,
+    *host.SOURCES,
+    *health.SOURCES,
+    *fabric.SOURCES,
+    *training.SOURCES,
+    *serving.SOURCES,
+    *traces.SOURCES,
+)
 
 
 def format_names() -> tuple[str, ...]:

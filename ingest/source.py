@@ -1,15 +1,17 @@
 """What a log format has to offer to be ingested, and what it hands over.
 
 A source is two methods: :meth:`Source.recognise` looks at the first bytes of a file, :meth:`Source.read` turns the
-whole of it into chunks of rows. Everything else (fingerprints, lineage, commits, counts) is the pipeline's.
+whole of it into chunks of rows (most do so with :func:`ingest.records.chunks`). Everything else (fingerprints, lineage,
+commits, counts) is the pipeline's.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -47,6 +49,10 @@ class Options:
         Nodes of the fleet, for traces that list only the failing ones.
     gpus_per_node
         GPUs in each node of such a fleet.
+    job
+        Job id of a log that one job wrote and that does not name it.
+    taken_at
+        ISO 8601 time at which a snapshot (``scontrol show node``, ``sinfo -R``) was taken.
 
     Raises
     ------
@@ -72,12 +78,13 @@ class Options:
     time_origin: str | None = None
     fleet_nodes: int | None = None
     gpus_per_node: int | None = None
+    job: str | None = None
+    taken_at: str | None = None
 
     def __post_init__(self) -> None:
-        if self.cluster is not None and not self.cluster.strip():
-            raise BadOptionError("--cluster", repr(self.cluster), "a name")
-        if self.node is not None and not self.node.strip():
-            raise BadOptionError("--node", repr(self.node), "a host name")
+        for option, value in (("--cluster", self.cluster), ("--node", self.node), ("--job", self.job)):
+            if value is not None and not value.strip():
+                raise BadOptionError(option, repr(value), "a name")
         if self.timezone is not None and not _is_zone(self.timezone):
             raise BadOptionError("--timezone", self.timezone, "an IANA zone such as Europe/Berlin")
         if self.year is not None and not 1970 <= self.year <= 9998:
@@ -85,7 +92,9 @@ class Options:
         if self.columns is not None:
             _check_columns(self.columns)
         if self.time_origin is not None:
-            _parse_origin(self.time_origin)
+            _parse_time("--time-origin", self.time_origin)
+        if self.taken_at is not None:
+            _parse_time("--taken-at", self.taken_at)
         if self.fleet_nodes is not None and self.fleet_nodes < 1:
             raise BadOptionError("--fleet-nodes", self.fleet_nodes, "at least 1")
         if self.gpus_per_node is not None and self.gpus_per_node < 0:
@@ -99,7 +108,12 @@ class Options:
     @property
     def origin_utc(self) -> datetime | None:
         """``time_origin`` as an instant; without an offset it is UTC."""
-        return None if self.time_origin is None else _parse_origin(self.time_origin)
+        return None if self.time_origin is None else _parse_time("--time-origin", self.time_origin)
+
+    @property
+    def taken_utc(self) -> datetime | None:
+        """``taken_at`` as an instant; without an offset it is UTC."""
+        return None if self.taken_at is None else _parse_time("--taken-at", self.taken_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,32 +162,38 @@ class Chunk:
     incomplete: frozenset[str] = frozenset()
 
 
-class Source(Protocol):
-    """One log format."""
+class Source(ABC):
+    """One log format: a subclass sets the class attributes and says how to recognise and read a file.
 
-    @property
-    def name(self) -> str:
-        """Name for ``--format``."""
+    Attributes
+    ----------
+    name
+        Name for ``--format``, and of the folder of its golden pairs.
+    title
+        One line for the list of formats.
+    covers
+        Tables of which a file of this format is a complete record.
+    cluster
+        Cluster that a public trace is of; None for logs that any cluster writes.
+    names_cluster
+        Whether such files say which cluster they are of; those that do are read first.
+    grows
+        Whether such files are appended to, line by line, so that what was added can be read on its own: no header,
+        and no record spans a line end.
+    """
 
-    @property
-    def title(self) -> str:
-        """One line for the list of formats."""
+    name: ClassVar[str]
+    title: ClassVar[str]
+    covers: ClassVar[tuple[str, ...]] = ()
+    cluster: ClassVar[str | None] = None
+    names_cluster: ClassVar[bool] = False
+    grows: ClassVar[bool] = False
 
-    @property
-    def covers(self) -> tuple[str, ...]:
-        """Tables of which a file of this format is a complete record."""
-
-    @property
-    def cluster(self) -> str | None:
-        """Cluster that a public trace is of; None for logs that any cluster writes."""
-
-    @property
-    def names_cluster(self) -> bool:
-        """Whether such files say which cluster they are of; those that do are read first."""
-
+    @abstractmethod
     def recognise(self, head: bytes, options: Options) -> bool:
         """Tell from the first bytes whether the file is of this format."""
 
+    @abstractmethod
     def read(self, file: InputFile, options: Options) -> Iterator[Chunk]:
         """Turn the file into chunks; all of them together account for every record."""
 
@@ -192,9 +212,9 @@ def _check_columns(columns: tuple[str, ...]) -> None:
         raise BadOptionError("--columns", ",".join(columns), "names of sacct fields, among them JobID and State")
 
 
-def _parse_origin(text: str) -> datetime:
+def _parse_time(option: str, text: str) -> datetime:
     try:
-        origin = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise BadOptionError("--time-origin", text, "an ISO 8601 time such as 2024-03-30T00:00:00Z") from error
-    return origin.replace(tzinfo=UTC) if origin.tzinfo is None else origin.astimezone(UTC)
+        raise BadOptionError(option, text, "an ISO 8601 time such as 2024-03-30T00:00:00Z") from error
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -16,7 +16,7 @@ from functools import cached_property
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 TIME = pa.timestamp("us", tz="UTC")
 NODES = pa.list_(pa.string())
@@ -85,6 +85,8 @@ COMPONENTS = (
 )
 REMOVALS = ("failed", "removed", "in_service")
 CHECKPOINT_KINDS = ("blocking", "asynchronous")
+CHECKPOINT_ACTIONS = ("saved", "loaded")
+JOB_EVENTS = ("node_failed", "requeued", "preempted", "cancelled", "timed_out", "out_of_memory", "suspended", "resumed")
 REQUEST_STATUSES = ("ok", "error", "cancelled", "unknown")
 
 
@@ -178,6 +180,25 @@ _TABLES = (
             Column("nodes", NODES, "nodes of the allocation, sorted as the scheduler lists them"),
             Column("excluded_nodes", NODES, "nodes the user excluded"),
             Column("preempted_by", pa.string(), "job id that preempted this attempt"),
+            Column("failed_node", pa.string(), "node whose failure ended this attempt, where the scheduler names it"),
+            *LINEAGE,
+        ),
+    ),
+    Table(
+        name="job_events",
+        grain="thing that the scheduler's own log says happened to a job",
+        key=("cluster", "job_id_raw", "time_utc", "kind", "node", "repeat_ordinal"),
+        month_of=("time_utc",),
+        columns=(
+            CLUSTER,
+            Column("job_id_raw", pa.string(), "job id without array or heterogeneous notation", required=True),
+            Column("time_utc", TIME, "when it was logged", "UTC", required=True),
+            Column("kind", pa.string(), "what happened", values=JOB_EVENTS, required=True),
+            Column("node", pa.string(), "node that failed, for `node_failed` and a requeue because of it"),
+            Column("by_job_id_raw", pa.string(), "job that preempted this one"),
+            Column("set_by", pa.string(), "user who did it"),
+            Column("source", pa.string(), "format it was read from", required=True),
+            Column("message", pa.string(), "the text, cut at 500 characters"),
             *LINEAGE,
         ),
     ),
@@ -262,23 +283,41 @@ _TABLES = (
             Column("component", pa.string(), "component the reason names", values=COMPONENTS),
             Column("symptom", pa.string(), "symptom the reason names", values=SYMPTOMS),
             Column("domain", pa.string(), "domain the reason names", values=DOMAINS),
+            Column("source", pa.string(), "format it was read from"),
             *LINEAGE,
         ),
     ),
     Table(
         name="checkpoints",
-        grain="checkpoint written",
-        key=("cluster", "job_id", "started_utc", "step"),
+        grain="checkpoint written or read",
+        key=("cluster", "job_id", "action", "started_utc", "step"),
         month_of=("started_utc",),
         columns=(
             CLUSTER,
-            Column("job_id", pa.string(), "job that wrote it"),
+            Column("job_id", pa.string(), "job that did it"),
             Column("attempt", pa.int32(), "attempt of the job"),
-            Column("started_utc", TIME, "write began", "UTC", required=True),
-            Column("duration_seconds", pa.float64(), "length of the write", "s"),
+            Column("action", pa.string(), "written or read", values=CHECKPOINT_ACTIONS, required=True),
+            Column("started_utc", TIME, "write or read began", "UTC", required=True),
+            Column("duration_seconds", pa.float64(), "length of the write or read", "s"),
             Column("bytes", pa.int64(), "bytes written", "bytes"),
             Column("step", pa.int64(), "training step"),
             Column("kind", pa.string(), "did training wait for it", values=CHECKPOINT_KINDS),
+            *LINEAGE,
+        ),
+    ),
+    Table(
+        name="training_steps",
+        grain="training step that a training program logged (programs log every n-th)",
+        key=("cluster", "job_id", "time_utc", "step", "repeat_ordinal"),
+        month_of=("time_utc",),
+        columns=(
+            CLUSTER,
+            Column("job_id", pa.string(), "job that trains"),
+            Column("time_utc", TIME, "step ended", "UTC", required=True),
+            Column("step", pa.int64(), "number of the step", required=True),
+            Column("step_seconds", pa.float64(), "length of a step, mean since the line before", "s"),
+            Column("tokens_per_second", pa.float64(), "throughput of the whole job", "tokens/s"),
+            Column("source", pa.string(), "format it was read from", required=True),
             *LINEAGE,
         ),
     ),
@@ -344,8 +383,15 @@ _TABLES = (
             Column("ingest_id", pa.string(), "fingerprint of the content and of how it was read", required=True),
             Column("path", pa.string(), "file", required=True),
             Column("format", pa.string(), "source that read it", required=True),
-            Column("sha256", pa.string(), "hash of the file as it lay on disk", required=True),
+            Column("sha256", pa.string(), "hash of the content up to `content_bytes`, decompressed", required=True),
             Column("file_bytes", pa.int64(), "size of the file on disk", "bytes", required=True),
+            Column("file_modified_utc", TIME, "last written", "UTC", required=True),
+            Column(
+                "content_from_bytes", pa.int64(), "where this part of a file that grows begins", "bytes", required=True
+            ),
+            Column("content_bytes", pa.int64(), "where it ends, decompressed", "bytes", required=True),
+            Column("settings", pa.string(), "hash of the format and options it was read with", required=True),
+            Column("replaces", pa.string(), "an ingest of an unfinished last line, which this one has in whole"),
             Column("ingested_utc", TIME, "taken in", "UTC", required=True),
             Column("timezone", pa.string(), "zone used for times without one", required=True),
             Column("covers", pa.list_(pa.string()), "tables about which this file is a complete record", required=True),

@@ -65,7 +65,9 @@ def everything(lake: Lake) -> Callable[..., dict[str, Any]]:
 
 
 def lake_rows(lake: Lake, table: str) -> list[dict[str, Any]]:
-    kept = [name for name in TABLES[table].arrow.names if name not in {"ingest_id", "path"}]
+    kept = [
+        name for name in TABLES[table].arrow.names if name not in {"ingest_id", "path", "file_modified_utc", "settings"}
+    ]
     found = DeltaTable(lake.path / table).to_pyarrow_table().select(kept).to_pylist()
     return sorted((_plain(row) for row in found), key=lambda row: json.dumps(row, sort_keys=True))
 

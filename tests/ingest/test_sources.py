@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from ingest.opening import InputFile
-from ingest.reasons import read_reason
 from ingest.registry import SOURCES, identify
-from ingest.slurm_sacct import SlurmSacct
+from ingest.slurm.sacct import SlurmSacct
 from ingest.source import Options
-from ingest.xid import MEANINGS, xid_verdict
+from ingest.taxonomy.reasons import read_reason
+from ingest.taxonomy.xid import MEANINGS, xid_verdict
 from reliability.errors import AmbiguousFormatError
 from reliability.schema import DOMAINS, SEVERITIES, SYMPTOMS, TABLES
 

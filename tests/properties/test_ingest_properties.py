@@ -17,13 +17,13 @@ from deltalake import DeltaTable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.delimited import Layout, RecordAssembler, read_columns
+from ingest.parsing.slurm_text import Layout, RecordAssembler, read_columns
+from ingest.parsing.times import parse_times, resolve_folds
 from ingest.pipeline import ingest_paths
 from ingest.repeats import count_earlier
 from ingest.report import FileReport
-from ingest.slurm_values import parse_nodes
+from ingest.slurm.values import parse_nodes
 from ingest.source import Options
-from ingest.times import parse_times, resolve_folds
 from reliability.lake import Lake, create_lake
 
 HEADER = "JobIDRaw|JobID|JobName|State|Submit|Start|End|NodeList|ExitCode"

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.times import LocalTimes, as_mask
+from ingest.parsing.times import LocalTimes, as_mask
 
 
 class Refusals:

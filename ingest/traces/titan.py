@@ -12,12 +12,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.columns import Refusals, parse_distinct, refuse_times
-from ingest.delimited import Layout, RecordAssembler, RecordBlock, decode, first_line, read_columns
 from ingest.opening import InputFile
-from ingest.slurm_values import parse_count
-from ingest.source import Chunk, Options, Reject
-from ingest.times import parse_times, resolve_folds
+from ingest.parsing.columns import Refusals, parse_distinct, refuse_times
+from ingest.parsing.slurm_text import Layout, RecordAssembler, RecordBlock, decode, first_line, read_columns
+from ingest.parsing.times import parse_times, resolve_folds
+from ingest.slurm.values import parse_count
+from ingest.source import Chunk, Options, Reject, Source
 from reliability.errors import UnreadableInputError
 from reliability.schema import TEXT_MAP, TIME
 
@@ -42,7 +42,7 @@ class _Record:
     event: str | None
 
 
-class Titan:
+class Titan(Source):
     """Source of ``components`` and ``events``."""
 
     name = "titan"

@@ -9,13 +9,13 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from ingest import slurm_values as values
-from ingest.columns import Refusals, parse_distinct, refuse_times
-from ingest.delimited import Layout, RecordAssembler, RecordBlock, decode, header_layout, read_columns
 from ingest.opening import InputFile
-from ingest.reasons import Reason, read_reason
-from ingest.source import Chunk, Options, Reject
-from ingest.times import parse_times, resolve_folds
+from ingest.parsing.columns import Refusals, parse_distinct, refuse_times
+from ingest.parsing.slurm_text import Layout, RecordAssembler, RecordBlock, decode, header_layout, read_columns
+from ingest.parsing.times import parse_times, resolve_folds
+from ingest.slurm import values
+from ingest.source import Chunk, Options, Reject, Source
+from ingest.taxonomy.reasons import Reason, read_reason
 from reliability.errors import UnreadableInputError
 from reliability.schema import NODES, TIME
 
@@ -91,7 +91,7 @@ class _Row:
     set_by: str | None
 
 
-class SlurmEvents:
+class SlurmEvents(Source):
     """Source of ``node_states`` and ``nodes``."""
 
     name = "slurm-events"
@@ -235,6 +235,7 @@ _STATE_SCHEMA: Final = pa.schema(
         ("state", pa.string()),
         ("planned", pa.bool_()),
         ("continues", pa.bool_()),
+        ("source", pa.string()),
         *((name, pa.string()) for name in ("reason", "set_by", "component", "symptom", "domain")),
     ]
 )
@@ -266,6 +267,7 @@ def _node_states(intervals: list[_Row]) -> list[dict[str, Any]]:
                 "state": row.state,
                 "planned": reason.planned,
                 "continues": outage_ends.get(key) == row.from_utc,
+                "source": SlurmEvents.name,
                 "reason": row.reason or None,
                 "set_by": row.set_by,
                 "component": reason.component,

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest import slurm_values as values
-from ingest.columns import Refusals, parse_distinct, quoting, refuse_times, text_or_null
-from ingest.times import as_mask, parse_times, resolve_folds
+from ingest.parsing.columns import Refusals, parse_distinct, quoting, refuse_times, text_or_null
+from ingest.parsing.times import as_mask, parse_times, resolve_folds
+from ingest.slurm import values
 from reliability.schema import NODES
 
 #: lower-case names of the sacct fields that say something about reliability

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from ingest.columns import any_of
+from ingest.parsing.columns import any_of
 
 _RESIZING: Final = "RESIZING"
 #: these tell how the attempt ended; everything else is as it began

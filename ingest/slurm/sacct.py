@@ -14,14 +14,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.columns import any_of
-from ingest.delimited import Layout, RecordAssembler, RecordBlock, decode, first_line, header_layout, read_columns
 from ingest.opening import InputFile
-from ingest.slurm_jobs import FIELDS, JobParser, JobRows
-from ingest.slurm_resize import ResizeFolder
-from ingest.slurm_values import parse_job_id, parse_state
-from ingest.source import Chunk, Options, Reject
-from ingest.times import as_mask
+from ingest.parsing.columns import any_of
+from ingest.parsing.slurm_text import (
+    Layout,
+    RecordAssembler,
+    RecordBlock,
+    decode,
+    first_line,
+    header_layout,
+    read_columns,
+)
+from ingest.parsing.times import as_mask
+from ingest.slurm.jobs import FIELDS, JobParser, JobRows
+from ingest.slurm.resize import ResizeFolder
+from ingest.slurm.values import parse_job_id, parse_state
+from ingest.source import Chunk, Options, Reject, Source
 from reliability.errors import UnreadableInputError
 
 #: the form in which Open XDMoD asks for accounting, without a header
@@ -60,7 +68,7 @@ _AMBIGUOUS: Final = (
 )
 
 
-class SlurmSacct:
+class SlurmSacct(Source):
     """Source of the ``jobs`` table."""
 
     name = "slurm-sacct"

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from ingest.xid import xid_verdict
+from ingest.taxonomy.xid import xid_verdict
 
 
 @dataclass(frozen=True, slots=True)

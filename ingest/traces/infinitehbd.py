@@ -12,7 +12,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from ingest.opening import InputFile
-from ingest.source import Chunk, Options, Reject
+from ingest.source import Chunk, Options, Reject, Source
 from reliability.errors import BadOptionError, MissingOptionError, UnreadableInputError
 from reliability.schema import TIME
 
@@ -58,7 +58,7 @@ class _Fault:
     description: str
 
 
-class InfiniteHbd:
+class InfiniteHbd(Source):
     """Source of ``events``, ``node_states`` and ``nodes``."""
 
     name = "infinitehbd"
@@ -207,6 +207,7 @@ def _node_states(faults: list[_Fault]) -> pa.Table:
             "state": "down",
             "planned": False,
             "continues": False,
+            "source": InfiniteHbd.name,
             "reason": f"{fault.level} / {fault.kind} / {fault.description}",
             **_cause(fault),
         }
@@ -244,6 +245,7 @@ _STATE_SCHEMA: Final = pa.schema(
         ("state", pa.string()),
         ("planned", pa.bool_()),
         ("continues", pa.bool_()),
+        ("source", pa.string()),
         ("reason", pa.string()),
         *_CAUSE_FIELDS,
     ]

@@ -14,10 +14,10 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from ingest.kernel_lines import NEEDLES, Finding, find
 from ingest.opening import InputFile
-from ingest.source import MESSAGE_CUT, Chunk, Options, Reject
-from ingest.stamps import DIALECTS, Clock, Dialect, main_dialect, microseconds
+from ingest.parsing.stamps import DIALECTS, Clock, Dialect, main_dialect, microseconds
+from ingest.source import MESSAGE_CUT, Chunk, Options, Reject, Source
+from ingest.taxonomy.kernel_lines import NEEDLES, Finding, find
 from reliability.errors import MissingOptionError, UnreadableInputError
 from reliability.schema import TIME
 
@@ -30,7 +30,7 @@ _JOURNAL_NEEDLES: Final = (*NEEDLES, b'"MESSAGE":[', b'"MESSAGE" : [')
 _AMBIGUOUS: Final = "{count} events have a time that occurs twice because the clocks were set back: read as the earlier"
 
 
-class KernelLog:
+class KernelLog(Source):
     """Source of the ``events`` table."""
 
     name = "kernel-log"

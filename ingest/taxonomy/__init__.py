@@ -1,0 +1,1 @@
+"""What the words of logs mean: Xids, kernel lines, administrators' reasons, in the terms of the lake."""
