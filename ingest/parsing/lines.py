@@ -48,9 +48,9 @@ def numbered_lines(file: InputFile, longest: int = LONGEST_LINE) -> Iterator[tup
 
 
 def head_lines(head: bytes, most: int = 20) -> list[str]:
-    """Return the first whole lines of a file's head that are not blank; for recognising it.
+    r"""Return the first whole lines of a file's head that are not blank; for recognising it.
 
-    >>> head_lines(b"a\\r\\n\\nb\\nc cut o")
+    >>> head_lines(b"a\r\n\nb\nc cut o")
     ['a', 'b']
     """
     lines = head.removeprefix(_BOM).decode("utf-8", "replace").split("\n")
