@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-import pyarrow.dataset as ds
-
+from ingest.ledger import Ledger
 from ingest.registry import SOURCES
 from ingest.source import Source
-from reliability.lake import Lake
 
 #: name of the cluster where nothing says another
 DEFAULT_CLUSTER: Final = "default"
 
 
-def unnamed_cluster(lake: Lake, source: Source) -> str:
+def unnamed_cluster(ledger: Ledger, source: Source) -> str:
     """Return the name for rows that come without one.
 
     A public trace is a cluster of its own. A log (a kernel log names its host, never its cluster) is taken to be of the
@@ -22,10 +20,6 @@ def unnamed_cluster(lake: Lake, source: Source) -> str:
     """
     if source.cluster is not None:
         return source.cluster
-    files = lake.files("ingests")
-    if not files:
-        return DEFAULT_CLUSTER
     traces = {trace.name for trace in SOURCES if trace.cluster is not None}
-    known = ds.dataset(files).to_table(columns=["cluster", "format"]).to_pylist()
-    clusters = {row["cluster"] for row in known if row["format"] not in traces}
+    clusters = {record["cluster"] for record in ledger.records() if record["format"] not in traces}
     return clusters.pop() if len(clusters) == 1 else DEFAULT_CLUSTER

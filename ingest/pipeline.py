@@ -1,60 +1,72 @@
-"""The way of a file into the lake: identify → parse → validate → commit.
+"""The way of files into the lake: find → identify → survey → parse → commit.
 
-A file is parsed once; its rows are parked in a spool, then committed table by table, ``ingests`` last. Each commit
-happens once per fingerprint, so a run that was killed anywhere is completed by the same command.
+Each part of a file is committed once per fingerprint, so a run that was killed anywhere is completed by the same
+command, and a file that is fed again or has grown is read only from where it was left.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Final
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.dataset as ds
-
+from ingest.batch import Batch
+from ingest.extents import Mark, PartOfFile, Survey, start_mark, survey
+from ingest.ledger import ID_LENGTH, Ledger, Record
 from ingest.naming import unnamed_cluster
-from ingest.opening import InputFile, find_files
+from ingest.opening import STDIN, InputFile, find_files, spooled
 from ingest.registry import format_names, identify
-from ingest.repeats import RepeatCounter
-from ingest.report import FileReport, IngestReport
-from ingest.source import LINE_CUT, Chunk, Options, Reject, Source
-from ingest.spool import Spool, open_spool, sweep_spools
-from ingest.validate import SchemaViolationError, conform
+from ingest.report import FileReport, IngestReport, joined
+from ingest.source import Options, Source
+from ingest.spool import sweep_spools
+from ingest.taking import Parsed, RepeatsOfFile, parse_part, record_of, report_of, stored_path
 from reliability.errors import LakeWriteError, ReliabilityError, UnknownFormatError, UnreadableInputError
 from reliability.lake import Lake
-from reliability.schema import SCHEMA_VERSION, TABLES
+from reliability.schema import SCHEMA_VERSION
 
 Progress = Callable[[Path, int, int], None]
 
+_EMPTY: Final = (
+    "the file is empty (sacct prints nothing at all if --format names one field that it does not know: "
+    "see sacct --helpformat)"
+)
+#: so much of the first line names a log that grows, for the lock
+_NAMING_BYTES: Final = 1024
+
 
 def ingest_paths(
-    lake: Lake,
+    lake: Lake | None,
     paths: Sequence[Path],
     options: Options,
     clock: Callable[[], datetime],
     progress: Progress | None = None,
+    *,
+    dry_run: bool = False,
+    stdin: BinaryIO | None = None,
 ) -> IngestReport:
     """Take files and folders into the lake.
 
     Parameters
     ----------
     lake
-        Where to.
+        Where to; None only for a dry run into a lake that does not exist yet.
     paths
-        Files, or folders that are searched for files.
+        Files, folders that are searched for files, patterns, or ``-``.
     options
         What the user says about them.
     clock
         Returns the present, with a zone; stamps the ingests.
     progress
         Called with the file, the bytes of it read, and its size in bytes.
+    dry_run
+        Read and check everything, write nothing.
+    stdin
+        What ``-`` stands for.
 
     Returns
     -------
@@ -67,226 +79,283 @@ def ingest_paths(
         If a path does not exist, if no file at all could be taken in (then the first file's error, or one that names
         the folder), or if the lake cannot be written.
     """
+    intake = Intake(lake, options, clock, progress, dry_run=dry_run)
     expanded = [(path, find_files(path)) for path in paths]
-    sweep_spools(lake)
     files = list(dict.fromkeys(path for _, found in expanded for path in found))
-    reports: dict[Path, FileReport] = {}
-    errors: dict[Path, ReliabilityError] = {}
-    for path in _named_first(files, options):
-        try:
-            reports[path] = _ingest_file(lake, path, options, clock, progress)
-        except LakeWriteError:
-            raise
-        except ReliabilityError as error:
-            errors[path] = error
-            reports[path] = FileReport(path, error=str(error))
+    if not files:
+        raise UnreadableInputError(paths[0], "there is no file in it")
+    with intake.standing_in_for_stdin(stdin if STDIN in files else None):
+        reports = intake.take(files)
+    errors = {path: error for path, (_, error) in reports.items() if error is not None}
     if len(errors) == len(reports):
         for given, found in expanded:
             if given.is_dir() and all(isinstance(errors[path], UnknownFormatError) for path in found):
                 raise UnknownFormatError(given, format_names())
         raise errors[files[0]]
-    return IngestReport(tuple(reports[path] for path in files))
+    return IngestReport(tuple(reports[path][0] for path in files))
 
 
-def _named_first(files: Sequence[Path], options: Options) -> list[Path]:
-    """Return the files that name their cluster first, so that the others can be taken to be of it."""
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A part of a file that has not been taken in."""
 
-    def nameless(path: Path) -> bool:
+    start: Mark
+    end: Mark
+    unfinished: bool
+    replaces: str | None
+
+
+class Intake:
+    """Takes files into one lake, and remembers between calls how far it came with each.
+
+    Parameters
+    ----------
+    lake, options, clock, progress, dry_run
+        As for :func:`ingest_paths`.
+    """
+
+    def __init__(
+        self,
+        lake: Lake | None,
+        options: Options,
+        clock: Callable[[], datetime],
+        progress: Progress | None = None,
+        *,
+        dry_run: bool = False,
+    ) -> None:
+        self._lake = None if dry_run else lake
+        self._options = options
+        self._clock = clock
+        self._progress = progress
+        self._ledger = Ledger(lake)
+        self._batch = None if self._lake is None else Batch(self._lake)
+        self._reached: dict[Path, tuple[int, Mark]] = {}
+        self._stdin: Path | None = None
+        if self._lake is not None:
+            sweep_spools(self._lake)
+
+    def take(self, files: Sequence[Path]) -> dict[Path, tuple[FileReport, ReliabilityError | None]]:
+        """Take files in, those that name their cluster first.
+
+        Returns
+        -------
+        dict
+            A report per file, and the error of one that could not be taken in.
+
+        Raises
+        ------
+        LakeWriteError
+            If the lake cannot be written.
+        """
+        reports: dict[Path, tuple[FileReport, ReliabilityError | None]] = {}
+        self._ledger.refresh()
         try:
-            return not identify(InputFile(path).head(), path, options).names_cluster
+            for path in sorted(files, key=self._is_nameless):
+                try:
+                    reports[path] = self._take_file(self._open(path)), None
+                except LakeWriteError:
+                    raise
+                except UnknownFormatError as error:
+                    reports[path] = FileReport(path, error=error.brief), error
+                except ReliabilityError as error:
+                    reports[path] = FileReport(path, error=str(error)), error
+            self._commit()
+        finally:
+            if self._batch is not None:
+                self._batch.drop()
+        return reports
+
+    @contextmanager
+    def standing_in_for_stdin(self, stream: BinaryIO | None) -> Iterator[None]:
+        """Keep what a stream says in a file for as long as the context lasts."""
+        with ExitStack() as stack:
+            if stream is not None:
+                folder = None if self._lake is None else self._lake.spool_path
+                self._stdin = stack.enter_context(spooled(stream, folder))
+            yield
+
+    def _open(self, path: Path) -> InputFile:
+        told = self._progress
+        progress = None if told is None else lambda done, total: told(path, done, total)
+        return InputFile(path, progress, self._stdin if path == STDIN else None)
+
+    def _is_nameless(self, path: Path) -> bool:
+        """Tell whether a file leaves its cluster unsaid, so that others should be taken in before it."""
+        try:
+            return not identify(self._open(path).head(), path, self._options.of_path(path)).names_cluster
         except ReliabilityError:
             return False  # told when its turn comes
 
-    return sorted(files, key=nameless)
+    def _take_file(self, file: InputFile) -> FileReport:
+        head = file.head()
+        if not head:
+            raise UnreadableInputError(file.path, _EMPTY)
+        options = self._options.of_path(file.path)
+        source = identify(head, file.path, options)
+        settings = _settings(source, options)
+        size, modified = file.size_bytes(), file.modified_utc()
+        known = self._ledger.unchanged(stored_path(file), size, modified, settings) if file.path != STDIN else []
+        if known:
+            return _earlier_report(file.path, known)
+        if not source.grows:
+            seen = survey(file, ())
+            self._lock(_ingest_id(seen.end, 0, settings))
+        else:
+            first_line = head[:_NAMING_BYTES].partition(b"\n")[0]
+            self._lock(hashlib.sha256(first_line + settings.encode()).hexdigest()[:ID_LENGTH])
+            seen = survey(file, self._ledger.positions(settings), self._mark_of(file))
+        return self._take_pieces(file, source, options, settings, seen)
+
+    def _take_pieces(
+        self, file: InputFile, source: Source, options: Options, settings: str, seen: Survey
+    ) -> FileReport:
+        marks = seen.known if source.grows else (seen.end,)
+        earlier = self._ledger.of(marks, settings)
+        pieces = _new_pieces(seen, earlier) if source.grows else _whole(seen, earlier)
+        if source.grows and seen.line_end.position:
+            self._reached[file.path] = file.status().st_ino, seen.line_end
+        if not pieces:
+            return _earlier_report(file.path, earlier)
+        reports = []
+        for piece in pieces:
+            before = [record for record in earlier if record["content_bytes"] <= piece.start.position]
+            report, record = self._take_piece(file, source, options, settings, piece, before)
+            reports.append(report)
+            earlier = [*earlier, record]
+        return joined(reports)
+
+    def _take_piece(
+        self,
+        file: InputFile,
+        source: Source,
+        options: Options,
+        settings: str,
+        piece: _Piece,
+        before: list[Record],
+    ) -> tuple[FileReport, Record]:
+        times = [record["last_record_utc"] for record in before if record["last_record_utc"] is not None]
+        part = PartOfFile(file, piece.start, piece.end, max(times, default=None))
+        if self._must_see(source, before):
+            self._commit()
+        unnamed = unnamed_cluster(self._ledger, source)
+        ingest_id = _ingest_id(piece.end, piece.start.position, settings)
+        record: Record = {
+            "ingest_id": ingest_id,
+            "path": stored_path(file),
+            "format": source.name,
+            "sha256": piece.end.sha256,
+            "file_bytes": file.size_bytes(),
+            "file_modified_utc": file.modified_utc(),
+            "content_from_bytes": piece.start.position,
+            "content_bytes": piece.end.position,
+            "unfinished": piece.unfinished,
+            "settings": settings,
+            "replaces": piece.replaces,
+            "ingested_utc": self._clock(),
+            "timezone": options.zone,
+            "covers": source.covers,
+            "last_record_utc": None,
+        }
+        continued = piece.start.position > 0
+        if self._lake is None or self._batch is None:
+            tally = parse_part(part, source, options, unnamed, lambda _table, _rows: None)
+            return report_of(tally, file, source, options, continued=continued), record
+        repeats = RepeatsOfFile(self._lake, [r["ingest_id"] for r in before])
+        spool = self._batch.spool(ingest_id)
+        tally = parse_part(part, source, options, unnamed, _parking(spool.write, repeats.add))
+        spool.finish()
+        report = report_of(tally, file, source, options, continued=continued)
+        record = record_of(tally, record, report.warnings, options)
+        self._batch.add(Parsed(spool, tally, repeats.ordinals(), record))
+        return report, record
+
+    def _must_see(self, source: Source, before: list[Record]) -> bool:
+        """Tell whether a part needs to find in the lake what still waits to be committed."""
+        if self._batch is None:
+            return False
+        return self._batch.holds({record["ingest_id"] for record in before}) or (
+            not source.names_cluster and self._batch.names_clusters()
+        )
+
+    def _commit(self) -> None:
+        if self._batch is not None:
+            self._batch.commit()
+            self._ledger.refresh()
+
+    def _lock(self, name: str) -> None:
+        """Keep other processes from taking in the same file, and see what they have taken in."""
+        if self._batch is not None:
+            self._batch.lock(name)
+        self._ledger.refresh()
+
+    def _mark_of(self, file: InputFile) -> Mark | None:
+        """Return how far an earlier call read a file that still is the same one and has not shrunk."""
+        inode, mark = self._reached.get(file.path, (None, start_mark()))
+        found = file.status()
+        return mark if found.st_ino == inode and found.st_size >= mark.position else None
 
 
-@dataclass(slots=True)
-class _Tally:
-    """What the chunks of one file add up to."""
-
-    read: int = 0
-    used: int = 0
-    rejected: int = 0
-    dropped: int = 0
-    cluster: str | None = None
-    unnamed: bool = False
-    clusters: set[str] = field(default_factory=set)
-    observed: list[datetime] = field(default_factory=list)
-    notes: Counter[str] = field(default_factory=Counter)
-    naive_times: bool = False
-    incomplete: frozenset[str] = frozenset()
-
-    def add(self, chunk: Chunk) -> None:
-        self.read += chunk.read
-        self.used += chunk.used
-        self.rejected += len(chunk.rejects)
-        self.dropped += chunk.dropped
-        if chunk.observed:
-            self.observed = [min([*self.observed, *chunk.observed]), max([*self.observed, *chunk.observed])]
-        self.notes.update(chunk.notes)
-        self.naive_times |= chunk.naive_times
-        self.incomplete |= chunk.incomplete
-
-    def check(self, path: Path) -> None:
-        if self.read != self.used + self.rejected + self.dropped:
-            raise SchemaViolationError("ingests", "rows_read", f"{path}: the records do not add up: {self}")
-
-    def warnings(self, options: Options, source: Source) -> tuple[str, ...]:
-        texts = [text.format(count=f"{count:,}") for text, count in self.notes.items() if count]
-        if self.naive_times and options.timezone is None:
-            texts.append("times without a zone were read as UTC; give --timezone if the cluster prints local time")
-        if self.unnamed and options.cluster is None and source.cluster is None:
-            texts.append(f"the file does not name its cluster: called {self.cluster!r}; give --cluster to name it")
-        others = sorted(self.clusters - {self.cluster})
-        if others:
-            texts.append(f"the file holds several clusters: {self.cluster} and {', '.join(others)}")
-        return tuple(texts)
+def _new_pieces(seen: Survey, earlier: Sequence[Record]) -> list[_Piece]:
+    """Return what follows after the longest beginning that was taken in: whole lines, then a line without an end."""
+    marks = {mark.position: mark for mark in seen.known}
+    finished = [record for record in earlier if not record["unfinished"]]
+    start = marks[finished[-1]["content_bytes"]] if finished else start_mark()
+    tails = [r for r in earlier if r["unfinished"] and r["content_from_bytes"] == start.position]
+    replaces = tails[-1]["ingest_id"] if tails else None
+    if tails and tails[-1]["content_bytes"] == seen.end.position:
+        return []
+    pieces = []
+    if seen.line_end.position > start.position:
+        pieces.append(_Piece(start, seen.line_end, unfinished=False, replaces=replaces))
+        start, replaces = seen.line_end, None
+    if seen.end.position > start.position:
+        pieces.append(_Piece(start, seen.end, unfinished=True, replaces=replaces))
+    return pieces
 
 
-def _ingest_file(
-    lake: Lake, path: Path, options: Options, clock: Callable[[], datetime], progress: Progress | None
-) -> FileReport:
-    file = InputFile(path, None if progress is None else lambda done, total: progress(path, done, total))
-    head = file.head()
-    if not head:
-        raise UnreadableInputError(path, "the file is empty")
-    source = identify(head, path, options)
-    sha256 = file.sha256()
-    ingest_id = _ingest_id(sha256, source, options)
-    with lake.lock(ingest_id):
-        if lake.has_commit("ingests", ingest_id):
-            return _earlier_report(lake, path, ingest_id)
-        with open_spool(lake, ingest_id) as spool:
-            return _parse_and_commit(lake, spool, file, source, options, sha256, ingest_id, clock)
+def _whole(seen: Survey, earlier: Sequence[Record]) -> list[_Piece]:
+    return [] if earlier else [_Piece(start_mark(), seen.end, unfinished=False, replaces=None)]
 
 
-def _ingest_id(sha256: str, source: Source, options: Options) -> str:
+def _parking(write: Callable[[str, Any], None], note: Callable[[str, Any], None]) -> Callable[[str, Any], None]:
+    def park(table: str, rows: Any) -> None:  # noqa: ANN401 - an Arrow table, which has no types
+        write(table, rows)
+        if table != "rejects":
+            note(table, rows)
+
+    return park
+
+
+def _settings(source: Source, options: Options) -> str:
     origin, taken = options.origin_utc, options.taken_utc
     meaning = [
-        *(SCHEMA_VERSION, sha256, source.name, options.cluster, options.zone, options.node, options.year),
+        *(SCHEMA_VERSION, source.name, source.digest, options.cluster, options.zone, options.node, options.year),
         *(options.columns, origin and origin.isoformat(), options.fleet_nodes, options.gpus_per_node),
-        *(options.job, taken and taken.isoformat()),
+        *(options.job, taken and taken.isoformat(), options.anonymizer and options.anonymizer.fingerprint),
+        [moment.isoformat() for moment in options.complete_utc or ()],
     ]
-    return hashlib.sha256(json.dumps(meaning).encode()).hexdigest()[:20]
+    return hashlib.sha256(json.dumps(meaning).encode()).hexdigest()[:ID_LENGTH]
 
 
-def _parse_and_commit(
-    lake: Lake,
-    spool: Spool,
-    file: InputFile,
-    source: Source,
-    options: Options,
-    sha256: str,
-    ingest_id: str,
-    clock: Callable[[], datetime],
-) -> FileReport:
-    tally = _Tally()
-    unnamed = unnamed_cluster(lake, source)
-    repeats: dict[str, RepeatCounter] = {}
-    for chunk in source.read(file, options):
-        tally.add(chunk)
-        for table, rows in chunk.tables.items():
-            if not rows.num_rows:
-                continue
-            conformed = conform(table, rows, options.cluster, unnamed)
-            _note_clusters(tally, conformed)
-            tally.unnamed |= "cluster" not in rows.column_names or rows["cluster"].null_count > 0
-            repeats.setdefault(table, RepeatCounter(table)).add(conformed)
-            spool.write(table, conformed)
-        if chunk.rejects:
-            spool.write("rejects", _reject_rows(chunk.rejects, file.path))
-    spool.finish()
-    tally.check(file.path)
-    tally.cluster = tally.cluster or options.cluster or unnamed
-    written = {table: spool.rows[table] for table in repeats}
-    for table, counter in repeats.items():
-        batches = spool.read(table, {"repeat_ordinal": counter.ordinals(), "ingest_id": ingest_id})
-        lake.append(table, _in_schema(table, batches), ingest_id)
-    if "rejects" in spool.rows:
-        batches = spool.read("rejects", {"cluster": tally.cluster, "ingest_id": ingest_id})
-        lake.append("rejects", _in_schema("rejects", batches), ingest_id)
-    warnings = tally.warnings(options, source)
-    record = {
-        "cluster": tally.cluster,
-        "ingest_id": ingest_id,
-        "path": str(file.path),
-        "format": source.name,
-        "sha256": sha256,
-        "file_bytes": file.size_bytes(),
-        "file_modified_utc": file.modified_utc(),
-        "content_from_bytes": 0,
-        "content_bytes": file.size_bytes(),
-        "settings": "",
-        "ingested_utc": clock(),
-        "timezone": options.zone,
-        "covers": [table for table in source.covers if table not in tally.incomplete],
-        "observed_from_utc": tally.observed[0] if tally.observed else None,
-        "observed_to_utc": tally.observed[-1] if tally.observed else None,
-        "rows_read": tally.read,
-        "rows_used": tally.used,
-        "rows_rejected": tally.rejected,
-        "rows_dropped": tally.dropped,
-        "rows_written": list(written.items()),
-        "warnings": list(warnings),
-    }
-    records = [record, *_records_of_further_clusters(record, tally.clusters)]
-    lake.append("ingests", [pa.RecordBatch.from_pylist(records, schema=TABLES["ingests"].arrow)], ingest_id)
-    return _report(record, file.path, written, repeated=False)
+def _ingest_id(end: Mark, start: int, settings: str) -> str:
+    return hashlib.sha256(f"{settings} {end.sha256} {start}".encode()).hexdigest()[:ID_LENGTH]
 
 
-def _note_clusters(tally: _Tally, rows: pa.Table) -> None:
-    names = pc.unique(rows["cluster"]).to_pylist()
-    tally.cluster = tally.cluster or names[0]
-    tally.clusters.update(names)
-
-
-def _records_of_further_clusters(record: dict[str, Any], clusters: set[str]) -> list[dict[str, Any]]:
-    """Return rows of ``ingests`` that say what the file covers of its other clusters; the first has the counts."""
-    nothing = {
-        "rows_read": 0,
-        "rows_used": 0,
-        "rows_rejected": 0,
-        "rows_dropped": 0,
-        "rows_written": [],
-        "warnings": [],
-    }
-    others = sorted(clusters - {record["cluster"]})
-    return [{**record, **nothing, "cluster": name, "ingest_id": f"{record['ingest_id']}.{name}"} for name in others]
-
-
-def _reject_rows(rejects: Sequence[Reject], path: Path) -> pa.Table:
-    return pa.table(
-        {
-            "path": pa.repeat(pa.scalar(str(path)), len(rejects)),
-            "line_number": pa.array([reject.line_number for reject in rejects], pa.int64()),
-            "line": pa.array([reject.line[:LINE_CUT] for reject in rejects], pa.string()),
-            "reason": pa.array([reject.reason for reject in rejects], pa.string()),
-        }
-    )
-
-
-def _in_schema(table: str, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    schema = TABLES[table].arrow
-    for batch in batches:
-        yield batch.select(schema.names).cast(schema)
-
-
-def _earlier_report(lake: Lake, path: Path, ingest_id: str) -> FileReport:
-    rows = ds.dataset(lake.files("ingests")).to_table(filter=pc.field("ingest_id") == ingest_id)
-    record = rows.to_pylist()[0]
-    return _report(record, path, dict.fromkeys(dict(record["rows_written"]), 0), repeated=True)
-
-
-def _report(record: dict[str, Any], path: Path, written: dict[str, int], *, repeated: bool) -> FileReport:
-    return FileReport(
-        path=path,
-        format=record["format"],
-        cluster=record["cluster"],
-        rows_read=record["rows_read"],
-        rows_used=record["rows_used"],
-        rows_rejected=record["rows_rejected"],
-        rows_dropped=record["rows_dropped"],
-        rows_written=written,
-        warnings=tuple(record["warnings"]),
-        repeated=repeated,
+def _earlier_report(path: Path, records: Sequence[Record]) -> FileReport:
+    return joined(
+        [
+            FileReport(
+                path=path,
+                format=record["format"],
+                cluster=record["cluster"],
+                rows_read=record["rows_read"],
+                rows_used=record["rows_used"],
+                rows_rejected=record["rows_rejected"],
+                rows_dropped=record["rows_dropped"],
+                rows_written=dict.fromkeys(dict(record["rows_written"]), 0),
+                warnings=tuple(record["warnings"]),
+                repeated=True,
+            )
+            for record in records
+        ]
     )

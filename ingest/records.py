@@ -20,7 +20,18 @@ T = TypeVar("T")
 
 #: records to a chunk: enough for Arrow to be fast, few enough to stay in the cache
 _CHUNK_RECORDS: Final = 20_000
+#: characters of text to a chunk, whatever the number of records
+_CHUNK_CHARACTERS: Final = 1 << 25
 _LINEAGE: Final = frozenset(column.name for column in LINEAGE)
+#: what the columns of numbers can hold, per table; a number read from a log may be larger
+_LIMITS: Final = {
+    name: tuple(
+        (column.name, 2.0**1023 if pa.types.is_floating(column.type) else 2 ** (column.type.bit_width - 1))
+        for column in spec.columns
+        if pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
+    )
+    for name, spec in TABLES.items()
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +120,20 @@ def chunks(
                 portion.refuse(number, show(record), f"no field {error}")
             except (ValueError, OverflowError) as error:
                 portion.refuse(number, show(record), " ".join(str(error).split()))
+            except (TypeError, AttributeError, IndexError) as error:
+                # JSON may hold anything anywhere: a list where a name belongs is bad input like any other.
+                portion.refuse(number, show(record), f"a value of an unexpected kind: {' '.join(str(error).split())}")
         portion.read += 1
-        if portion.read >= _CHUNK_RECORDS:
+        if portion.read >= _CHUNK_RECORDS or portion.characters >= _CHUNK_CHARACTERS:
             yield portion.chunk()
             portion = _Portion()
     for row in finish():
-        portion.add(row)
+        try:
+            _check_numbers(row)
+        except ValueError:
+            findings.note(f"{{count}} rows for {row.table} with a number too large to keep were left out")
+        else:
+            portion.add(row)
     yield portion.chunk(findings)
 
 
@@ -137,7 +156,29 @@ def table_of(name: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     if strange:
         raise KeyError(f"{name}.{min(strange)}")
     schema = pa.schema([(column.name, column.type) for column in spec.columns if column.name in present])
-    return pa.Table.from_pylist(list(rows), schema=schema)
+    try:
+        return pa.Table.from_pylist(list(rows), schema=schema)
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON can spell and UTF-8 cannot
+        return pa.Table.from_pylist([{key: _encodable(value) for key, value in row.items()} for row in rows], schema)
+
+
+def _check_numbers(row: Row) -> None:
+    """Refuse what a column cannot hold before a row of 20,000 makes the whole table fail."""
+    values = row.values
+    for name, limit in _LIMITS[row.table]:
+        value = values.get(name)
+        if value is not None and isinstance(value, int) and not -limit <= value < limit:
+            raise ValueError(f"{name} {str(value)[:40]}: a number too large to keep")
+
+
+def _encodable(value: Any) -> Any:  # noqa: ANN401 - whatever a column may hold
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, list | tuple):
+        return type(value)(_encodable(item) for item in value)
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(item) for key, item in value.items()}
+    return value
 
 
 @dataclass(slots=True)
@@ -145,6 +186,7 @@ class _Portion:
     read: int = 0
     used: int = 0
     dropped: int = 0
+    characters: int = 0
     rejects: list[Reject] = field(default_factory=list)
     rows: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
 
@@ -152,16 +194,19 @@ class _Portion:
         if not rows:
             self.dropped += 1
             return
-        self.used += 1
         if rows is not KEPT:
             for row in rows:
+                _check_numbers(row)
+            for row in rows:
                 self.add(row)
+        self.used += 1
 
     def add(self, row: Row) -> None:
         values = row.values
         message = values.get("message")
         if message is not None and len(message) > MESSAGE_CUT:
             values = {**values, "message": message[:MESSAGE_CUT]}
+        self.characters += sum(len(value) for value in values.values() if isinstance(value, str))
         self.rows.setdefault(row.table, []).append(values)
 
     def refuse(self, number: int, text: str, reason: str) -> None:

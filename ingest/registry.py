@@ -38,7 +38,7 @@ def identify(head: bytes, path: Path, options: Options) -> Source:
     path
         The file, for messages only: names decide nothing.
     options
-        ``options.format`` names the source and skips recognition.
+        ``options.mapping`` and ``options.format`` name the source and skip recognition.
 
     Returns
     -------
@@ -54,6 +54,8 @@ def identify(head: bytes, path: Path, options: Options) -> Source:
     AmbiguousFormatError
         If two do.
     """
+    if options.mapping is not None:
+        return options.mapping
     if options.format is not None:
         return named(options.format)
     claims = [source for source in SOURCES if source.recognise(head, options)]

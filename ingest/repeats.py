@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 import duckdb
@@ -25,15 +26,32 @@ class RepeatCounter:
 
     def add(self, rows: pa.Table) -> None:
         """Take note of the next rows."""
+        self._hashes.append(self._hash(rows))
+
+    def ordinals(self, earlier: pa.Table | None = None) -> np.ndarray:
+        """Return the number of earlier rows with the same key, for every row so far.
+
+        Parameters
+        ----------
+        earlier
+            Rows of the same file that came before all of these; their own ordinals are not returned.
+        """
+        before = [] if earlier is None else [self._hash(earlier)]
+        skipped = sum(len(hashes) for hashes in before)
+        return count_earlier(np.concatenate([*before, *self._hashes]))[skipped:]
+
+    def _hash(self, rows: pa.Table) -> np.ndarray:
         columns = ", ".join(f'"{name}"' for name in self._key)
         statement = f"select hash({columns}) as h from keys"  # noqa: S608 - the schema's own column names
-        with duckdb.connect() as connection:
+        with _duckdb().cursor() as connection:
             connection.register("keys", rows.select(self._key))
-            self._hashes.append(np.asarray(connection.execute(statement).fetchnumpy()["h"], dtype=np.uint64))
+            return np.asarray(connection.execute(statement).fetchnumpy()["h"], dtype=np.uint64)
 
-    def ordinals(self) -> np.ndarray:
-        """Return the number of earlier rows with the same key, for every row so far."""
-        return count_earlier(np.concatenate(self._hashes))
+
+@cache
+def _duckdb() -> duckdb.DuckDBPyConnection:
+    """Return a database in memory; opening one takes longer than hashing the keys of a small file."""
+    return duckdb.connect()
 
 
 def count_earlier(keys: np.ndarray) -> np.ndarray:

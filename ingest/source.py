@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
+from ingest.anonymize import Anonymizer
 from ingest.opening import InputFile
+from ingest.path_facts import PathPattern
 from reliability.errors import BadOptionError
 
 #: a rejected line is kept up to this length
@@ -44,7 +47,8 @@ class Options:
     columns
         Column names of a ``sacct`` file without a header.
     time_origin
-        ISO 8601 time of day 0 for traces with relative times.
+        ISO 8601 time of day 0 for traces with relative times; of the boot for kernel logs that count from it; of the
+        first line for logs of time differences.
     fleet_nodes
         Nodes of the fleet, for traces that list only the failing ones.
     gpus_per_node
@@ -53,6 +57,14 @@ class Options:
         Job id of a log that one job wrote and that does not name it.
     taken_at
         ISO 8601 time at which a snapshot (``scontrol show node``, ``sinfo -R``) was taken.
+    complete
+        ISO 8601 times between which the user vouches for the files being a complete record of what they hold.
+    from_path
+        Pattern that finds node, job or cluster of a file in its path, where the options do not give them.
+    mapping
+        A source made from a mapping file; skips recognition.
+    anonymizer
+        Replaces the names of people and jobs.
 
     Raises
     ------
@@ -80,25 +92,48 @@ class Options:
     gpus_per_node: int | None = None
     job: str | None = None
     taken_at: str | None = None
+    complete: tuple[str, str] | None = None
+    from_path: str | None = None
+    mapping: Source | None = None
+    anonymizer: Anonymizer | None = None
 
     def __post_init__(self) -> None:
-        for option, value in (("--cluster", self.cluster), ("--node", self.node), ("--job", self.job)):
-            if value is not None and not value.strip():
-                raise BadOptionError(option, repr(value), "a name")
+        _check_name("--cluster", self.cluster)
+        _check_name("--node", self.node)
+        _check_name("--job", self.job)
         if self.timezone is not None and not _is_zone(self.timezone):
             raise BadOptionError("--timezone", self.timezone, "an IANA zone such as Europe/Berlin")
         if self.year is not None and not 1970 <= self.year <= 9998:
             raise BadOptionError("--year", self.year, "a year such as 2025")
         if self.columns is not None:
             _check_columns(self.columns)
-        if self.time_origin is not None:
-            _parse_time("--time-origin", self.time_origin)
-        if self.taken_at is not None:
-            _parse_time("--taken-at", self.taken_at)
-        if self.fleet_nodes is not None and self.fleet_nodes < 1:
-            raise BadOptionError("--fleet-nodes", self.fleet_nodes, "at least 1")
-        if self.gpus_per_node is not None and self.gpus_per_node < 0:
-            raise BadOptionError("--gpus-per-node", self.gpus_per_node, "0 or more")
+        if self.from_path is not None:
+            PathPattern(self.from_path)
+        _check_times("--time-origin", self.time_origin)
+        _check_times("--taken-at", self.taken_at)
+        _check_times("--complete", *(self.complete or ()))
+        for option, number, least in (
+            ("--fleet-nodes", self.fleet_nodes, 1),
+            ("--gpus-per-node", self.gpus_per_node, 0),
+        ):
+            if number is not None and number < least:
+                raise BadOptionError(option, number, f"at least {least}")
+
+    def of_path(self, path: Path) -> Options:
+        """Return these options with what the path of a file tells; what the user says outright comes first.
+
+        >>> Options(from_path="{node}.log", cluster="c").of_path(Path("logs/n1.log")).node
+        'n1'
+        """
+        if self.from_path is None:
+            return self
+        told = PathPattern(self.from_path).match(path)
+        return replace(
+            self,
+            cluster=self.cluster or told.get("cluster"),
+            node=self.node or told.get("node"),
+            job=self.job or told.get("job"),
+        )
 
     @property
     def zone(self) -> str:
@@ -109,6 +144,14 @@ class Options:
     def origin_utc(self) -> datetime | None:
         """``time_origin`` as an instant; without an offset it is UTC."""
         return None if self.time_origin is None else _parse_time("--time-origin", self.time_origin)
+
+    @property
+    def complete_utc(self) -> tuple[datetime, datetime] | None:
+        """``complete`` as instants; without an offset they are UTC."""
+        if self.complete is None:
+            return None
+        begin, end = self.complete
+        return _parse_time("--complete", begin), _parse_time("--complete", end)
 
     @property
     def taken_utc(self) -> datetime | None:
@@ -171,6 +214,8 @@ class Source(ABC):
         Name for ``--format``, and of the folder of its golden pairs.
     title
         One line for the list of formats.
+    asks
+        Options that the user has to give with it, and when; empty if none.
     covers
         Tables of which a file of this format is a complete record.
     cluster
@@ -184,10 +229,16 @@ class Source(ABC):
 
     name: ClassVar[str]
     title: ClassVar[str]
+    asks: ClassVar[str] = ""
     covers: ClassVar[tuple[str, ...]] = ()
     cluster: ClassVar[str | None] = None
     names_cluster: ClassVar[bool] = False
     grows: ClassVar[bool] = False
+
+    @property
+    def digest(self) -> str:
+        """Hash of the file that the source was made from; empty for one written in code."""
+        return ""
 
     @abstractmethod
     def recognise(self, head: bytes, options: Options) -> bool:
@@ -204,6 +255,22 @@ def _is_zone(name: str) -> bool:
     except (KeyError, ValueError, OSError):  # OSError: a name such as 'Europe' is a folder of the zone database
         return False
     return True
+
+
+def _check_name(option: str, name: str | None) -> None:
+    if name is not None and not name.strip():
+        raise BadOptionError(option, repr(name), "a name")
+
+
+def _check_times(option: str, *texts: str | None) -> None:
+    moments = [_parse_time(option, text) for text in texts if text is not None]
+    if moments != sorted(set(moments)):
+        raise BadOptionError(option, "/".join(str(text) for text in texts), "a beginning before its end")
+
+
+def _check_least(option: str, number: int | None, least: int) -> None:
+    if number is not None and number < least:
+        raise BadOptionError(option, number, f"at least {least}")
 
 
 def _check_columns(columns: tuple[str, ...]) -> None:

@@ -102,7 +102,10 @@ def sweep_spools(lake: Lake) -> None:
                 holder = _lock_folder(folder)
             except (BlockingIOError, FileNotFoundError):
                 continue  # its owner is at work, or has just finished
-            shutil.rmtree(folder, ignore_errors=True)
+            if folder.is_dir():
+                shutil.rmtree(folder, ignore_errors=True)
+            else:
+                folder.unlink(missing_ok=True)  # what standard input said
             os.close(holder)
 
 

@@ -53,9 +53,10 @@ class InputNotFoundError(ReliabilityError):
 
 
 class UnknownFormatError(ReliabilityError):
-    """No source recognises the file."""
+    """No source recognises the file. ``brief`` is for one of many files, where the formats would be named each time."""
 
     def __init__(self, path: Path, known: Iterable[str]) -> None:
+        self.brief = f"{path}: not recognised as any known format"
         super().__init__(
             f"{path}: not recognised as any known format ({', '.join(known)}); name one with --format if it is one"
         )

@@ -10,13 +10,14 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import DeltaError
 
@@ -38,6 +39,7 @@ class Lake:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._opened: dict[str, DeltaTable] = {}
 
     @property
     def catalog_path(self) -> Path:
@@ -53,59 +55,108 @@ class Lake:
         """Return the Parquet files of the table's current snapshot, oldest path first."""
         return sorted(DeltaTable(self.path / table).file_uris())
 
+    def dataset(self, table: str) -> ds.Dataset:
+        """Return the table's current snapshot, partition columns included, committed or not: see ``ingests``."""
+        return DeltaTable(self.path / table).to_pyarrow_dataset()
+
     def version(self) -> tuple[int, ...]:
         """Return the Delta version of every table: equal versions mean equal content."""
         return tuple(DeltaTable(self.path / name).version() for name in TABLES)
 
     def has_commit(self, table: str, ingest_id: str) -> bool:
         """Tell whether this ingest's rows of the table are in the lake."""
-        return DeltaTable(self.path / table).transaction_version(ingest_id) is not None
+        return self._current(table).transaction_version(ingest_id) is not None
 
     def append(self, table: str, batches: Iterable[pa.RecordBatch], ingest_id: str) -> bool:
-        """Append rows in one commit, unless this ingest has done so before.
+        """Append the rows of one ingest; see :meth:`append_all`."""
+        return ingest_id in self.append_all(table, {ingest_id: batches})
+
+    def append_all(self, table: str, ingests: Mapping[str, Iterable[pa.RecordBatch]]) -> list[str]:
+        """Append the rows of several ingests in one commit, but of none that has done so before.
 
         Parameters
         ----------
         table
             A name of :data:`reliability.schema.TABLES`.
-        batches
-            Record batches in the table's Arrow schema; consumed once.
-        ingest_id
-            Name of the application transaction.
+        ingests
+            Record batches in the table's Arrow schema for each application transaction; consumed once.
 
         Returns
         -------
-        bool
-            False if the rows were there already (nothing was written).
+        list of str
+            The ingests whose rows were written now.
 
         Raises
         ------
         LakeWriteError
             If the storage refuses; no row of this call is visible then.
         """
-        if self.has_commit(table, ingest_id):
-            return False
         spec = TABLES[table]
         schema = _stored_schema(spec)
-        reader = pa.RecordBatchReader.from_batches(schema, (_with_month(spec, schema, batch) for batch in batches))
         try:
+            current = self._current(table)
+            fresh = [name for name in ingests if current.transaction_version(name) is None]
+            if not fresh:
+                return []
+            batches = (_with_month(spec, schema, batch) for name in fresh for batch in ingests[name])
             write_deltalake(
-                self.path / table,
-                reader,
+                current,
+                pa.RecordBatchReader.from_batches(schema, batches),
                 mode="append",
                 partition_by=list(spec.partitions) or None,
                 commit_properties=CommitProperties(
-                    app_transactions=[Transaction(ingest_id, 1)], max_commit_retries=100
+                    app_transactions=[Transaction(name, 1) for name in fresh], max_commit_retries=_COMMIT_RETRIES
                 ),
             )
         except (OSError, DeltaError) as error:
             raise LakeWriteError(self.path, _one_line(error)) from error
-        return True
+        return fresh
+
+    def commits(self, table: str) -> int:
+        """Return the number of the table's last commit: equal numbers mean equal content."""
+        return int(self._current(table).version())
+
+    def _current(self, table: str) -> DeltaTable:
+        """Return the table as it is now; opened once, then kept up with commit by commit."""
+        opened = self._opened.get(table)
+        if opened is None:
+            opened = self._opened[table] = DeltaTable(self.path / table)
+        else:
+            opened.update_incremental()
+        return opened
+
+    def compact(self) -> None:
+        """Put the small files of many commits together; the rows stay the same, and so do snapshots being read.
+
+        Raises
+        ------
+        LakeWriteError
+            If the storage refuses.
+        """
+        with self.lock("compact"):
+            for name in TABLES:
+                try:
+                    DeltaTable(self.path / name).optimize.compact()
+                except (OSError, DeltaError) as error:
+                    raise LakeWriteError(self.path, _one_line(error)) from error
 
     @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
-        """Hold the named lock; waits for another holder. The kernel frees it when the process dies, however it dies."""
-        with _locked(self.path / _LOCKS / f"{name}.lock"):
+    def lock(self, name: str, *, wait: bool = True) -> Iterator[None]:
+        """Hold the named lock. The kernel frees it when the process dies, however it dies.
+
+        Parameters
+        ----------
+        name
+            Name of the lock.
+        wait
+            Whether to wait for another holder.
+
+        Raises
+        ------
+        BlockingIOError
+            If there is another holder and ``wait`` is false.
+        """
+        with _locked(self.path / _LOCKS / f"{name}.lock", wait=wait):
             yield
 
 
@@ -176,11 +227,11 @@ def create_lake(path: Path) -> Lake:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: Path, *, wait: bool = True) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     finally:
         os.close(descriptor)

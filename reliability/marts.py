@@ -12,11 +12,13 @@ from importlib.resources import files
 from typing import Final
 
 from reliability.errors import BadOptionError
+from reliability.schema import Table
 
 #: each mart after those it reads
 MARTS: Final = (
     "observation",
     "fleet",
+    "node_intervals",
     "exposure",
     "node_failures",
     "incidents",
@@ -50,6 +52,7 @@ class Parameters:
     attribution_before_seconds: int = 600
     attribution_after_seconds: int = 300
     incident_gap_seconds: int = 600
+    same_outage_seconds: int = 300
     checkpoint_interval_seconds: int = 3600
     restart_overhead_seconds: int = 300
     component: str = "gpu"
@@ -81,6 +84,7 @@ class Parameters:
             "attribution_before_seconds": self.attribution_before_seconds,
             "attribution_after_seconds": self.attribution_after_seconds,
             "incident_gap_seconds": self.incident_gap_seconds,
+            "same_outage_seconds": self.same_outage_seconds,
             "checkpoint_interval_seconds": self.checkpoint_interval_seconds,
             "restart_overhead_seconds": self.restart_overhead_seconds,
             "component": self.component,
@@ -120,30 +124,63 @@ def marts_in(sql: str) -> tuple[str, ...]:
     return tuple(mart for mart in MARTS if mart in words)
 
 
-def latest_sql(table: str, key: tuple[str, ...], source: str) -> str:
-    """Return the SELECT behind a table's view: rows of finished ingests, one per key, the later ingest first.
-
-    ``jobs`` gets its ``attempt`` here: the ordinal of the attempt within its job, by time of submission.
+def ingests_sql(source: str) -> str:
+    """Return the SELECT behind the view ``ingests``: without those of a cut last line that a later one has in whole.
 
     Parameters
     ----------
-    table, key
+    source
+        A relation with the stored columns. An id of a file has 20 characters; further clusters of one file add
+        their name to it.
+    """
+    return f"""
+    SELECT stored.*
+    FROM {source} AS stored
+    LEFT JOIN (SELECT DISTINCT replaces FROM {source} AS again WHERE replaces IS NOT NULL) AS replaced
+        ON substr(stored.ingest_id, 1, 20) = replaced.replaces
+    WHERE replaced.replaces IS NULL
+    """  # noqa: S608 - names come from the schema, never from a user
+
+
+def latest_sql(table: Table, source: str, first_known: str) -> str:
+    """Return the SELECT behind a table's view: rows of finished ingests, one per key.
+
+    Of several rows with one key the one that knows the end comes first, then the one taken in last. In a table whose
+    rows are ``merged``, what that row does not know is filled in from the others: JSON that lost an exit code does not
+    take away the one that the text had. ``jobs`` gets its ``attempt`` here: the ordinal of the attempt within its job,
+    by time of submission.
+
+    Parameters
+    ----------
+    table
         The table of the schema.
     source
         A relation with the stored columns, lineage included.
+    first_known
+        How the engine spells the first value that is not null, ``{}`` standing for the column.
     """
-    keys = ", ".join(f"stored.{column}" for column in key)
+    keys = ", ".join(f"stored.{name}" for name in table.key)
+    ended = f"CASE WHEN stored.{table.settled_by} IS NULL THEN 1 ELSE 0 END, " if table.settled_by else ""
+    formats = ", ".join(f"'{name}'" for name in table.second_hand)
+    direct = f"CASE WHEN ingests.format IN ({formats}) THEN 1 ELSE 0 END, " if formats else ""
+    order = f"PARTITION BY {keys} ORDER BY {ended}{direct}ingests.ingested_utc DESC, stored.ingest_id"
+    everything = f"{order} ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
+    names = [column.name for column in table.columns]
+    columns = ", ".join(
+        f"{first_known.format(f'stored.{name}')} OVER ({everything}) AS {name}"
+        if table.merged and name not in table.key
+        else f"stored.{name}"
+        for name in names
+    )
     attempt = (
         ", CAST(row_number() OVER (PARTITION BY cluster, job_id_raw ORDER BY submit_utc, start_utc) AS INT) AS attempt"
-        if table == "jobs"
+        if table.name == "jobs"
         else ""
     )
     return f"""
     SELECT ranked.*{attempt}
     FROM (
-        SELECT
-            stored.*,
-            row_number() OVER (PARTITION BY {keys} ORDER BY ingests.ingested_utc DESC, stored.ingest_id) AS recency
+        SELECT {columns}, row_number() OVER ({order}) AS recency
         FROM {source} AS stored
         INNER JOIN ingests ON stored.ingest_id = ingests.ingest_id
     ) AS ranked

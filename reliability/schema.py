@@ -40,6 +40,7 @@ JOB_STATES = (
     "RESIZING",
     "REVOKED",
     "SPECIAL_EXIT",
+    "UNKNOWN",
 )
 NODE_STATES = ("up", "drain", "down", "maintenance", "unknown")
 SEVERITIES = ("critical", "warning", "info")
@@ -107,7 +108,9 @@ class Table:
     """One table of the lake.
 
     ``month_of`` names the columns whose first non-null time decides the ``month`` partition; a table without them is
-    not partitioned. ``key`` identifies a record across files: of two records with one key the later ingest wins.
+    not partitioned. ``key`` identifies a record across files: of two records with one key the one that knows when it
+    ended (``settled_by``) wins, then one whose format is not ``second_hand``, then the one taken in later; in a
+    ``merged`` table it takes over from the other what it does not know itself.
     """
 
     name: str
@@ -115,6 +118,9 @@ class Table:
     key: tuple[str, ...]
     month_of: tuple[str, ...]
     columns: tuple[Column, ...]
+    settled_by: str | None = None
+    merged: bool = False
+    second_hand: tuple[str, ...] = ()
 
     @cached_property
     def arrow(self) -> pa.Schema:
@@ -152,6 +158,9 @@ _TABLES = (
         grain="scheduler attempt of a job (requeues of one job id are several rows)",
         key=("cluster", "job_id_raw", "submit_utc"),
         month_of=("submit_utc", "start_utc", "end_utc"),
+        settled_by="end_utc",
+        merged=True,
+        second_hand=("slurm-jobcomp", "slurm-job-view"),
         columns=(
             CLUSTER,
             Column("job_id", pa.string(), "job id as sacct prints it: `17_3`, `18+0`", required=True),
@@ -166,7 +175,13 @@ _TABLES = (
             Column("eligible_utc", TIME, "could first have started", "UTC"),
             Column("start_utc", TIME, "started; null if it never did", "UTC"),
             Column("end_utc", TIME, "ended; null if it had not when the log was taken", "UTC"),
-            Column("state", pa.string(), "state as Slurm spells it", values=JOB_STATES, required=True),
+            Column(
+                "state",
+                pa.string(),
+                "state as Slurm spells it; UNKNOWN where a trace leaves it open",
+                values=JOB_STATES,
+                required=True,
+            ),
             Column("state_raw", pa.string(), "state as the source printed it (`CANCELLED by 1001`)"),
             Column("exit_code", pa.int32(), "exit code of the batch script"),
             Column("exit_signal", pa.int32(), "signal that ended the job, 0 for none"),
@@ -207,6 +222,8 @@ _TABLES = (
         grain="node and validity interval",
         key=("cluster", "node", "from_utc"),
         month_of=("from_utc",),
+        settled_by="to_utc",
+        merged=True,
         columns=(
             CLUSTER,
             Column("node", pa.string(), "host name", required=True),
@@ -225,6 +242,7 @@ _TABLES = (
         grain="stay of a physical component in a slot",
         key=("cluster", "component", "component_id", "installed_utc", "repeat_ordinal"),
         month_of=("installed_utc",),
+        merged=True,
         columns=(
             CLUSTER,
             Column("component", pa.string(), "kind of component", values=COMPONENTS, required=True),
@@ -265,6 +283,8 @@ _TABLES = (
         grain="node and interval in one state",
         key=("cluster", "node", "from_utc", "state", "reason", "repeat_ordinal"),
         month_of=("from_utc",),
+        settled_by="to_utc",
+        merged=True,
         columns=(
             CLUSTER,
             Column("node", pa.string(), "host name", required=True),
@@ -326,6 +346,8 @@ _TABLES = (
         grain="edge of the fabric and validity interval",
         key=("cluster", "child", "parent", "port", "from_utc"),
         month_of=("from_utc",),
+        settled_by="to_utc",
+        merged=True,
         columns=(
             CLUSTER,
             Column("child", pa.string(), "lower end", required=True),
@@ -390,6 +412,7 @@ _TABLES = (
                 "content_from_bytes", pa.int64(), "where this part of a file that grows begins", "bytes", required=True
             ),
             Column("content_bytes", pa.int64(), "where it ends, decompressed", "bytes", required=True),
+            Column("unfinished", pa.bool_(), "this part is a last line without a line end", required=True),
             Column("settings", pa.string(), "hash of the format and options it was read with", required=True),
             Column("replaces", pa.string(), "an ingest of an unfinished last line, which this one has in whole"),
             Column("ingested_utc", TIME, "taken in", "UTC", required=True),
@@ -397,6 +420,7 @@ _TABLES = (
             Column("covers", pa.list_(pa.string()), "tables about which this file is a complete record", required=True),
             Column("observed_from_utc", TIME, "the file is a complete record from", "UTC"),
             Column("observed_to_utc", TIME, "… until", "UTC"),
+            Column("last_record_utc", TIME, "latest time that was read in it", "UTC"),
             Column("rows_read", pa.int64(), "records in the file: used + rejected + dropped", "records", required=True),
             Column("rows_used", pa.int64(), "records that reached a table", "records", required=True),
             Column("rows_rejected", pa.int64(), "records refused; each is in `rejects`", "records", required=True),

@@ -120,6 +120,7 @@ def add_ingest(
         "file_modified_utc": ingested_utc,
         "content_from_bytes": 0,
         "content_bytes": 100 * (used + rejected),
+        "unfinished": False,
         "settings": "test",
         "ingested_utc": ingested_utc,
         "timezone": "UTC",

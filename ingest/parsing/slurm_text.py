@@ -20,6 +20,10 @@ from ingest.source import Reject
 
 #: stands for a line break inside a value, as in the repaired output of other tools
 JOINT: Final = rb"\n"
+#: lines looked at together; a block of line ends alone has millions
+_LINES_AT_ONCE: Final = 100_000
+#: more records than this without the beginning of a group are no group that goes on
+_LARGEST_GROUP: Final = 1_000_000
 #: a value with more line breaks than this is taken for damage
 _MOST_FRAGMENTS: Final = 200
 #: a single line longer than this is taken for damage
@@ -209,6 +213,8 @@ class RecordAssembler:
             cut -= 1
             if self._begins_group(records[cut].split(self._delimiter)):
                 break
+        else:
+            cut = len(records) if len(records) > _LARGEST_GROUP else 0
         self._held = (records[cut:], numbers[cut:])
         return self._emit(records[:cut], numbers[:cut])
 
@@ -280,7 +286,9 @@ def _line_blocks(raw: Iterator[bytes]) -> Iterator[list[bytes]]:
         if len(rest) > _LONGEST_LINE:
             rest = rest[:_LONGEST_LINE]
         if end:
-            yield _lines(body)
+            lines = _lines(body)
+            for start in range(0, len(lines), _LINES_AT_ONCE):
+                yield lines[start : start + _LINES_AT_ONCE]
     if rest:
         yield _lines(rest)
 

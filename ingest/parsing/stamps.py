@@ -1,25 +1,50 @@
-"""Time stamps of kernel logs: the dialects, and how each is read."""
+"""Time stamps of kernel logs: the dialects, and how each is read.
+
+Sources: util-linux ``dmesg(1)`` and its ``dmesg.c``; Linux ``Documentation/ABI/testing/dev-kmsg``; RFC 3164 and 5424;
+``journalctl(1)`` and ``systemd.journal-fields(7)``.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from ingest.source import Options
 
-_MONTHS: Final = {
+#: month → number
+MONTHS: Final = {
     name: number
     for number, name in enumerate(
         ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), start=1
     )
 }
-_MONTH: Final = "|".join(_MONTHS)
+_MONTH: Final = "|".join(MONTHS)
 _OFFSET: Final = r"(?:Z|[+-]\d\d:?\d\d)"
+#: a host name never ends in a colon: what does is the program of a line without a host
+_HOST: Final = r"(?P<host>\S*[^\s:])"
 _TAG: Final = r"(?P<message>\S+?(?:\[\d+\])?: .*|\S+ .*)"
+#: what ``dmesg --decode`` prints before the stamp
+_LEVEL: Final = r"(?:\w+ *:\w+ *: )?"
+#: what ``dmesg --show-delta`` adds to it
+_DELTA: Final = r"(?: < *-?\d+\.\d+ ?>)?"
+#: thread or processor, where the kernel was built with ``CONFIG_PRINTK_CALLER``
+_CALLER: Final = r"(?:\[ *[CT]\d+\])?"
+#: zones whose abbreviation says enough
+_UTC_NAMES: Final = frozenset({"UTC", "GMT", "Z"})
+
+
+class Since(Enum):
+    """What the stamps of a dialect count from."""
+
+    CALENDAR = "calendar"
+    BOOT = "boot"
+    LINE_BEFORE = "line before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +59,8 @@ class Dialect:
         What the line tells by itself.
     ordinary
         Whether programs other than the kernel write such lines, so that the stamp alone proves nothing.
+    since
+        What the stamps count from.
     """
 
     name: str
@@ -42,67 +69,121 @@ class Dialect:
     has_year: bool
     has_zone: bool
     ordinary: bool
+    since: Since
 
 
-def _dialect(name: str, pattern: str, *, host: bool, year: bool = True, zone: bool, ordinary: bool = False) -> Dialect:
-    return Dialect(name, re.compile(pattern, re.DOTALL), host, year, zone, ordinary)
+def _dialect(
+    name: str,
+    pattern: str,
+    *,
+    host: bool = False,
+    year: bool = True,
+    zone: bool = True,
+    ordinary: bool = False,
+    since: Since = Since.CALENDAR,
+) -> Dialect:
+    return Dialect(name, re.compile(pattern, re.DOTALL), host, year, zone, ordinary, since)
 
 
 DMESG_T: Final = _dialect(
     "dmesg -T",
-    rf"\[(?P<stamp>[A-Z][a-z]{{2}} (?:{_MONTH}) [ \d]\d \d\d:\d\d:\d\d \d{{4}})\] (?P<message>.*)",
-    host=False,
+    rf"{_LEVEL}\[(?P<stamp>[A-Z][a-z]{{2}} (?:{_MONTH}) [ \d]\d \d\d:\d\d:\d\d \d{{4}}){_DELTA}\]{_CALLER} "
+    r"(?P<message>.*)",
     zone=False,
 )
 DMESG_ISO: Final = _dialect(
     "dmesg --time-format iso",
-    rf"(?:\w+ *:\w+ *: )?(?P<stamp>\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d,\d+{_OFFSET}) (?P<message>.*)",
-    host=False,
-    zone=True,
+    rf"{_LEVEL}(?P<stamp>\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d,\d+{_OFFSET}){_DELTA} (?P<message>.*)",
 )
 RFC_5424: Final = _dialect(
     "syslog RFC 5424",
     rf"<\d{{1,3}}>1 (?P<stamp>\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?{_OFFSET}) (?P<host>\S+) "
     r"\S+ \S+ \S+ (?:-|(?:\[[^\]]*\])+) ?(?P<message>.*)",
     host=True,
-    zone=True,
 )
 SYSLOG_ISO: Final = _dialect(
     "syslog with ISO stamps",
-    rf"(?P<stamp>\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?{_OFFSET}) (?P<host>\S+) {_TAG}",
+    rf"(?:<\d{{1,3}}>)?(?P<stamp>\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?{_OFFSET}) {_HOST} {_TAG}",
     host=True,
-    zone=True,
     ordinary=True,
 )
 RFC_3164: Final = _dialect(
     "syslog RFC 3164",
-    rf"(?:<\d{{1,3}}>)?(?P<stamp>(?:{_MONTH}) [ \d]\d \d\d:\d\d:\d\d) (?P<host>\S+) {_TAG}",
+    rf"(?:<\d{{1,3}}>)?(?P<stamp>(?:{_MONTH}) [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)?) {_HOST} {_TAG}",
     host=True,
     year=False,
     zone=False,
     ordinary=True,
 )
-DIALECTS: Final = (DMESG_T, DMESG_ISO, RFC_5424, SYSLOG_ISO, RFC_3164)
+JOURNAL_FULL: Final = _dialect(
+    "journalctl -o short-full or with-unit",
+    rf"[^\s\d]\S* (?P<stamp>\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? [A-Za-z0-9+:-]+) {_HOST} {_TAG}",
+    host=True,
+    zone=False,
+    ordinary=True,
+)
+JOURNAL_UNIX: Final = _dialect(
+    "journalctl -o short-unix",
+    rf"(?P<stamp>\d{{9,11}}\.\d{{6}}) {_HOST} {_TAG}",
+    host=True,
+    ordinary=True,
+)
+JOURNAL_MONOTONIC: Final = _dialect(
+    "journalctl -o short-monotonic",
+    rf"\[(?P<stamp> *\d+\.\d{{6}}){_DELTA}\] {_HOST} (?P<message>kernel: .*)",
+    host=True,
+    since=Since.BOOT,
+)
+KMSG: Final = _dialect("/dev/kmsg", r"\d{1,4},\d+,(?P<stamp>\d+),[^;]*;(?P<message>.*)", since=Since.BOOT)
+DMESG_RAW: Final = _dialect(
+    "dmesg",
+    rf"{_LEVEL}(?:<\d{{1,3}}>)?\[(?P<stamp> *\d+\.\d{{6}}){_DELTA}\]{_CALLER} ?(?P<message>.*)",
+    since=Since.BOOT,
+)
+DMESG_DELTA: Final = _dialect(
+    "dmesg --time-format delta",
+    rf"{_LEVEL}\[< *(?P<stamp>[+-]?\d+\.\d{{6}})>\]{_CALLER} ?(?P<message>.*)",
+    since=Since.LINE_BEFORE,
+)
+DMESG_RELTIME: Final = _dialect(
+    "dmesg --time-format reltime",
+    rf"{_LEVEL}\[(?P<stamp>(?:{_MONTH})[ \d]\d \d\d:\d\d| *[+-]\d+\.\d{{6}})\]{_CALLER} ?(?P<message>.*)",
+    year=False,
+    zone=False,
+    since=Since.LINE_BEFORE,
+)
+DIALECTS: Final = (
+    *(DMESG_T, DMESG_ISO, RFC_5424, SYSLOG_ISO, RFC_3164, JOURNAL_FULL, JOURNAL_UNIX),
+    *(JOURNAL_MONOTONIC, KMSG, DMESG_RAW, DMESG_DELTA, DMESG_RELTIME),
+)
 
 
 class Clock:
-    """Reads the stamps of one file.
+    """Reads the stamps of one file that are dates.
 
     Parameters
     ----------
     options
         Zone of stamps without one, and the year of the first stamp without one. Later stamps without a year are in the
         year that keeps them within half a year of the one before, so that a log may run over New Year.
+    continues_after
+        Time of the line before the first; its year counts then.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, continues_after: datetime | None = None) -> None:
         self._zone = ZoneInfo(options.zone)
-        self._year = options.year
-        self._month: int | None = None
+        before = continues_after and continues_after.astimezone(self._zone)
+        self._year = before.year if before else options.year
+        self._month = before.month if before else None
         self.ambiguous = 0
         self.naive = False
         # A burst prints the same second thousands of times.
         self._local = lru_cache(maxsize=4096)(self._to_utc)
+
+    @property
+    def knows_year(self) -> bool:
+        """Whether a stamp without a year can be read."""
+        return self._year is not None
 
     def read(self, dialect: Dialect, stamp: str) -> datetime:
         """Return the instant of a stamp.
@@ -112,16 +193,24 @@ class Clock:
         ValueError
             If there is no such time.
         """
+        if dialect is JOURNAL_UNIX:
+            return microseconds(stamp.replace(".", ""))
         if dialect.has_zone:
             return _iso(stamp)
+        if dialect is JOURNAL_FULL:
+            stamp, _, zone = stamp.rpartition(" ")
+            if zone in _UTC_NAMES:
+                return _iso(f"{stamp}+00:00")
+            return self._instant(stamp)
+        if dialect is DMESG_T:
+            _, month, day, clock, year = stamp.replace("  ", " ").split(" ")
+            return self._instant(f"{year}-{MONTHS[month]:02d}-{int(day):02d}T{clock}")
+        month, day, clock = stamp[:3], stamp[3:6], stamp[6:].strip()
+        return self._instant(f"{self._year_of(MONTHS[month])}-{MONTHS[month]:02d}-{int(day):02d}T{clock}")
+
+    def _instant(self, local: str) -> datetime:
         self.naive = True
-        parts = stamp.replace("  ", " 0").split(" ")
-        if dialect.has_year:
-            _, month, day, clock, year = parts
-        else:
-            month, day, clock = parts
-            year = str(self._year_of(_MONTHS[month]))
-        instant, ambiguous = self._local(f"{year}-{_MONTHS[month]:02d}-{int(day):02d}T{clock}")
+        instant, ambiguous = self._local(local)
         self.ambiguous += ambiguous
         return instant
 
@@ -175,14 +264,17 @@ def microseconds(text: str) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(text))
 
 
-def main_dialect(lines: list[str]) -> Dialect | None:
-    """Return the dialect in which most of the lines begin, if four in five do.
+def main_dialect(lines: Sequence[str], least_share: float = 0.8) -> Dialect | None:
+    """Return the first dialect in which at least that share of the lines begin; lines that go on do not count.
 
     >>> main_dialect(["[Sun Feb 23 16:24:18 2025] NVRM: loading"]).name
     'dmesg -T'
     """
+    # An indented line continues a record, and journalctl says between dashes where a boot begins.
+    # A machine that lost its power left zeros before the next one.
+    begun = [line.lstrip("\x00") for line in lines if not line.startswith((" ", "-- "))]
     for dialect in DIALECTS:
-        matching = sum(dialect.pattern.fullmatch(line) is not None for line in lines)
-        if lines and matching >= 0.8 * len(lines):
+        matching = sum(dialect.pattern.fullmatch(line) is not None for line in begun)
+        if begun and matching >= least_share * len(begun):
             return dialect
     return None

@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.parsing.columns import Refusals, parse_distinct, quoting, refuse_times, text_or_null
+from ingest.parsing.columns import Refusals, any_of, parse_distinct, quoting, refuse_times, text_or_null
 from ingest.parsing.times import as_mask, parse_times, resolve_folds
 from ingest.slurm import values
 from reliability.schema import NODES
 
-#: lower-case names of the sacct fields that say something about reliability
+#: lower-case names of the sacct fields (``ExcNodeList`` is scontrol's) that say something about reliability
 FIELDS: Final = frozenset(
     {
         "account",
@@ -28,7 +28,9 @@ FIELDS: Final = frozenset(
         "elapsedraw",
         "eligible",
         "end",
+        "excnodelist",
         "exitcode",
+        "failednode",
         "jobid",
         "jobidraw",
         "jobname",
@@ -51,6 +53,9 @@ FIELDS: Final = frozenset(
         "user",
     }
 )
+#: what sacct prints for the nodes of a job that was given none
+NEVER_RAN: Final = "None assigned"
+_GOING_ON: Final = ("PENDING", "RUNNING", "SUSPENDED")
 _TIMES: Final = {"submit": "Submit", "eligible": "Eligible", "start": "Start", "end": "End"}
 
 
@@ -96,17 +101,17 @@ class JobParser:
         self._refusals = Refusals(rows)
         self._empty = pa.repeat(pa.scalar(""), rows)
 
-    def parse(self, out_of_memory: np.ndarray) -> JobRows:
+    def parse(self, out_of_memory: pa.Array) -> JobRows:
         """Parse the block.
 
         Parameters
         ----------
         out_of_memory
-            Whether a step of the job was killed for memory, shape (rows,).
+            Whether a step of the job was killed for memory, null where its steps are not known, shape (rows,).
         """
         ids = self._ids()
         state = self._distinct("State", values.parse_state, pa.string(), "state")
-        times, ambiguous, naive = self._times()
+        times, ambiguous, naive = self._times(state)
         node_count = self._first("NNodes", values.parse_count, pa.int32(), "nnodes", "allocnodes")
         cpu_count = pc.coalesce(
             self._first("NCPUS", values.parse_count, pa.int32(), "alloccpus", "ncpus"),
@@ -129,7 +134,7 @@ class JobParser:
                 "state_raw": self._text("state"),
                 "exit_code": exit_code,
                 "exit_signal": exit_signal,
-                "step_out_of_memory": pa.array(out_of_memory),
+                "step_out_of_memory": out_of_memory,
                 "node_count": node_count,
                 "cpu_count": cpu_count,
                 "gpu_count": gpu_count,
@@ -138,6 +143,7 @@ class JobParser:
                 "time_limit_seconds": self._time_limit(),
                 "nodes": self._distinct("NodeList", values.parse_nodes, NODES, "nodelist"),
                 "excluded_nodes": self._excluded(),
+                "failed_node": text_or_null(self._text("failednode")),
             }
         )
         good = table.filter(pa.array(~self._refusals.mask))
@@ -169,7 +175,7 @@ class JobParser:
                 ids[name] = column
         return {"job_id": ids.get("jobid", ids.get("jobidraw")), "job_id_raw": ids.get("jobidraw", ids.get("jobid"))}
 
-    def _times(self) -> tuple[dict[str, pa.Array], int, bool]:
+    def _times(self, state: pa.Array) -> tuple[dict[str, pa.Array], int, bool]:
         parsed = {name: parse_times(self._text(name), self._zone) for name in _TIMES}
         for name, label in _TIMES.items():
             refuse_times(self._refusals, parsed[name], self._text(name), label, self._zone)
@@ -178,6 +184,12 @@ class JobParser:
         self._refusals.add(
             backwards, lambda row: f"ends at {end[row].as_py()}, before it starts at {start[row].as_py()}"
         )
+        # Of what goes on, an end is a forecast (the controller's) or the moment of asking (slurmrestd, sacct -T); and
+        # some releases print the end of a job that never ran for its start, too.
+        nothing = pa.scalar(None, start.type)
+        waiting = any_of(state, "PENDING") | any_of(self._text("nodelist"), NEVER_RAN)
+        start = pc.if_else(pa.array(waiting), nothing, start)
+        end = pc.if_else(pa.array(any_of(state, *_GOING_ON)), nothing, end)
         ambiguous = np.logical_or.reduce([times.ambiguous for times in parsed.values()])
         times = {
             "submit_utc": parsed["submit"].earliest,
@@ -232,11 +244,12 @@ class JobParser:
         return pc.coalesce(limit, raw)
 
     def _excluded(self) -> pa.Array:
-        """Return excluded nodes; looked for only in the few lines that may name some."""
+        """Return excluded nodes; looked for only in the few submit lines that may name some."""
         lines = self._text("submitline")
         maybe = pc.match_substring_regex(lines, r"\s(-x|--exclude[= ])")
         likely = pc.if_else(maybe, lines, "")
-        return parse_distinct(likely, values.parse_excluded, NODES, self._refusals, "SubmitLine")
+        excluded = parse_distinct(likely, values.parse_excluded, NODES, self._refusals, "SubmitLine")
+        return pc.coalesce(self._distinct("ExcNodeList", values.parse_nodes, NODES, "excnodelist"), excluded)
 
 
 def _memory_bytes(text: str) -> int | None:

@@ -16,7 +16,7 @@ from ingest.parsing.columns import any_of
 
 _RESIZING: Final = "RESIZING"
 #: these tell how the attempt ended; everything else is as it began
-_OF_THE_LAST: Final = ("end_utc", "state", "state_raw", "exit_code", "exit_signal")
+_OF_THE_LAST: Final = ("end_utc", "state", "state_raw", "exit_code", "exit_signal", "failed_node")
 #: an attempt is as large as it ever was
 _LARGEST: Final = ("node_count", "cpu_count", "gpu_count", "requested_memory_bytes")
 
@@ -28,7 +28,7 @@ class ResizeFolder:
         self._open: dict[tuple[str, str], dict[str, Any]] = {}
 
     def fold(self, jobs: pa.Table) -> tuple[pa.Table, int]:
-        """Return the rows that are whole attempts by now, and the number of rows folded into others."""
+        """Return the rows that are whole attempts by now, and the number of rows that are none of their own."""
         resizing = any_of(jobs["state"].combine_chunks(), _RESIZING)
         if not self._open and not resizing.any():
             return jobs, 0
@@ -39,8 +39,8 @@ class ResizeFolder:
         for row in jobs.filter(pa.array(involved)).to_pylist():
             key = (row["cluster"], row["job_id_raw"])
             before = self._open.pop(key, None)
-            attempt = row if before is None else _joined(before, row)
             folded += before is not None
+            attempt = _joined(before, row) if before is not None and _continues(row, before) else row
             if row["state"] == _RESIZING:
                 self._open[key] = attempt
             else:
@@ -53,12 +53,23 @@ class ResizeFolder:
         return pa.Table.from_pylist(list(self._open.values()), schema=schema)
 
 
+def _continues(row: dict[str, Any], before: dict[str, Any]) -> bool:
+    """Tell whether a row goes on with a resized attempt.
+
+    If not, it is the next attempt: ``sacct`` without ``-D`` leaves out the end of a requeued attempt, but not what was
+    accounted before a resize; that remnant goes the way of its attempt. The accounting submits the continuation at the
+    moment of resizing, the completion log keeps the first submission.
+    """
+    return row["submit_utc"] is None or row["submit_utc"] in {before["submit_utc"], before["end_utc"]}
+
+
 def _joined(first: dict[str, Any], last: dict[str, Any]) -> dict[str, Any]:
+    killed = {first["step_out_of_memory"], last["step_out_of_memory"]} - {None}
     larger = max(first, last, key=lambda row: len(row["nodes"] or ()))
     return {
         **first,
         **{name: last[name] for name in _OF_THE_LAST},
         **{name: max(first[name] or 0, last[name] or 0) for name in _LARGEST if None not in (first[name], last[name])},
         "nodes": larger["nodes"],
-        "step_out_of_memory": first["step_out_of_memory"] or last["step_out_of_memory"],
+        "step_out_of_memory": any(killed) if killed else None,
     }

@@ -7,7 +7,6 @@ are folded into their jobs.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Final
 
 import numpy as np
@@ -26,6 +25,7 @@ from ingest.parsing.slurm_text import (
     read_columns,
 )
 from ingest.parsing.times import as_mask
+from ingest.slurm.job_records import AMBIGUOUS, observed
 from ingest.slurm.jobs import FIELDS, JobParser, JobRows
 from ingest.slurm.resize import ResizeFolder
 from ingest.slurm.values import parse_job_id, parse_state
@@ -62,10 +62,6 @@ HEADERLESS_FIELDS: Final = (
     "jobname",
 )
 _DELIMITERS: Final = (b"|#", b"|", b";", b"\t", b"^", b",")
-_AMBIGUOUS: Final = (
-    "{count} records have a time that occurs twice because the clocks were set back: "
-    "read as the earlier instant unless the elapsed time says otherwise"
-)
 
 
 class SlurmSacct(Source):
@@ -73,6 +69,7 @@ class SlurmSacct(Source):
 
     name = "slurm-sacct"
     title = "Slurm accounting: sacct --parsable2, any fields with JobID and State"
+    asks = "`--columns` if there is no header"
     covers = ("jobs",)
     cluster = None
     names_cluster = True
@@ -103,7 +100,7 @@ class SlurmSacct(Source):
             yield chunk
         if schema is not None:
             rest = folder.unfinished(schema)
-            yield Chunk(tables={"jobs": rest}, used=rest.num_rows, observed=_observed(rest))
+            yield Chunk(tables={"jobs": rest}, used=rest.num_rows, observed=observed(rest))
 
 
 class _Record:
@@ -164,30 +161,28 @@ def _chunk(block: RecordBlock, layout: Layout, zone: str, folder: ResizeFolder) 
         read=read,
         used=rows.num_rows,
         dropped=len(ids) - len(jobs) + folded,
-        observed=_observed(rows),
-        notes={_AMBIGUOUS: parsed.ambiguous},
+        observed=observed(rows),
+        notes={AMBIGUOUS: parsed.ambiguous},
         naive_times=parsed.naive_times,
     )
 
 
 def _parse_jobs(columns: dict[str, pa.Array], ids: pa.Array, steps: np.ndarray, jobs: np.ndarray, zone: str) -> JobRows:
-    out_of_memory = _out_of_memory(ids, any_of(columns["state"], "OUT_OF_MEMORY", "OOM") & steps, jobs)
+    out_of_memory = _out_of_memory(ids, steps, any_of(columns["state"], "OUT_OF_MEMORY", "OOM") & steps, jobs)
     if len(jobs) < len(ids):
         places = pa.array(jobs)
         columns = {name: column.take(places) for name, column in columns.items()}
     return JobParser(columns, len(jobs), zone).parse(out_of_memory)
 
 
-def _out_of_memory(ids: pa.Array, killed_steps: np.ndarray, jobs: np.ndarray) -> np.ndarray:
-    """Tell which jobs had a step killed for memory: steps follow their job."""
+def _out_of_memory(ids: pa.Array, steps: np.ndarray, killed_steps: np.ndarray, jobs: np.ndarray) -> pa.Array:
+    """Tell which jobs had a step killed for memory: steps follow their job; null where none do (``sacct -X``)."""
+    owners = np.searchsorted(jobs, np.flatnonzero(steps)) - 1
+    unknown = np.ones(len(jobs), dtype=bool)
+    unknown[owners[owners >= 0]] = False
     flags = np.zeros(len(jobs), dtype=bool)
     for step in np.flatnonzero(killed_steps):
         owner = int(np.searchsorted(jobs, step)) - 1
         if owner >= 0 and ids[int(jobs[owner])].as_py() == ids[int(step)].as_py().partition(".")[0]:
             flags[owner] = True
-    return flags
-
-
-def _observed(rows: pa.Table) -> tuple[datetime, ...]:
-    bounds = pc.min_max(rows["end_utc"]).as_py()
-    return () if bounds["min"] is None else (bounds["min"], bounds["max"])
+    return pa.array(flags, mask=unknown)

@@ -11,8 +11,7 @@ import re
 import shlex
 from typing import Final, Literal
 
-from ClusterShell.NodeSet import NodeSetException, expand
-
+from ingest.slurm.host_lists import parse_hosts
 from reliability.schema import JOB_STATES
 
 _UNKNOWN: Final = frozenset({"", "Unknown", "None", "N/A", "None assigned", "unknown", "NONE"})
@@ -21,9 +20,6 @@ _MEMORY: Final = re.compile(r"([0-9.]+)([KMGTPE]?)([nc]?)")
 _EXIT_CODE: Final = re.compile(r"(\d{1,9})(?::(\d{1,9}))?")
 _JOB_ID: Final = re.compile(r"(\d+(?:_(?:\d+|\[[^\]]*\])|\+\d+)?)(\..+)?")
 _GRES_GPU: Final = re.compile(r"(?:gres[:/])?gpu(?::([A-Za-z][^:(=]*))?[:=](\d+)(?:\([^)]*\))?")
-_ONE_BRACKET: Final = re.compile(r"([^\[\]]*)\[(\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*)\]")
-#: Slurm itself allows 64k nodes
-_MOST_HOSTS: Final = 1 << 17
 _UNITS: Final = {"K": 1 << 10, "": 1 << 20, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40, "P": 1 << 50, "E": 1 << 60}
 #: Slurm's flag for "per CPU", printed as part of the number by some releases that then say "per node"
 _PER_CPU_FLAG: Final = 1 << 31
@@ -42,11 +38,19 @@ _ABBREVIATIONS: Final = {
     "PD": "PENDING",
     "PR": "PREEMPTED",
     "R": "RUNNING",
+    "RD": "PENDING",
+    "REQUEUE_FED": "REQUEUED",
+    "REQUEUE_HOLD": "PENDING",
+    "RESV_DEL_HOLD": "PENDING",
+    "RF": "REQUEUED",
+    "RH": "PENDING",
     "RQ": "REQUEUED",
     "RS": "RESIZING",
     "RV": "REVOKED",
     "S": "SUSPENDED",
     "SE": "SPECIAL_EXIT",
+    "SI": "RUNNING",
+    "SIGNALING": "RUNNING",
     "SO": "COMPLETING",
     "STAGE_OUT": "COMPLETING",
     "ST": "SUSPENDED",
@@ -86,6 +90,9 @@ _FLAGS: Final = frozenset(
         "-l",
     }
 )
+
+#: ended by signals that Slurm sends
+_ENDED_BY_SLURM: Final = frozenset({"CANCELLED", "PREEMPTED", "TIMEOUT"})
 
 MemoryScope = Literal["job", "node", "cpu"]
 _SCOPES: Final[dict[str, MemoryScope]] = {"n": "node", "c": "cpu", "": "job"}
@@ -178,6 +185,20 @@ def parse_exit_code(text: str) -> tuple[int, int] | None:
     if match is None:
         raise ValueError("not an exit code such as 0:15")
     return int(match[1]), int(match[2] or 0)
+
+
+def settled_exit_code(text: str, state: str) -> str:
+    """Return an exit code as the controller and the completion log print it, as the accounting keeps it.
+
+    Slurm marks a job that it ended itself (a failed node, a missed deadline) with the bare status 1, which reads as
+    signal 1; the accounting stores exit code 1. The signal by which Slurm ends a job says no more than the state.
+
+    >>> settled_exit_code("0:1", "NODE_FAIL"), settled_exit_code("0:9", "FAILED"), settled_exit_code("0:15", "TIMEOUT")
+    ('1:0', '0:9', '')
+    """
+    if text.startswith("0:") and state in _ENDED_BY_SLURM:
+        return ""
+    return "1:0" if text == "0:1" else text
 
 
 def parse_count(text: str) -> int | None:
@@ -295,32 +316,7 @@ def parse_nodes(text: str) -> list[str] | None:
     """
     if text in _UNKNOWN:
         return None
-    if "[" not in text and "]" not in text:
-        return text.split(",")
-    hosts: list[str] = []
-    try:
-        # One piece at a time: ClusterShell would sort the whole.
-        for piece in re.split(r",(?![^\[]*\])", text):
-            hosts += _expand(piece) if "[" in piece else [piece]
-    except NodeSetException as error:
-        raise ValueError(str(error)) from error
-    return hosts
-
-
-def _expand(piece: str) -> list[str]:
-    """Expand one bracketed name: the everyday form at once, anything else by ClusterShell, 30 times slower."""
-    simple = _ONE_BRACKET.fullmatch(piece)
-    if simple is None:
-        expanded: list[str] = expand(piece)
-        return expanded
-    hosts: list[str] = []
-    for part in simple[2].split(","):
-        low, _, high = part.partition("-")
-        last = int(high or low)
-        if not int(low) <= last < int(low) + _MOST_HOSTS:
-            raise ValueError(f"no range of hosts: {part}")
-        hosts += [f"{simple[1]}{number:0{len(low)}d}" for number in range(int(low), last + 1)]
-    return hosts
+    return parse_hosts(text) if "[" in text or "]" in text else text.split(",")
 
 
 def parse_excluded(submit_line: str) -> list[str] | None:

@@ -63,6 +63,7 @@ class InfiniteHbd(Source):
 
     name = "infinitehbd"
     title = "InfiniteHBD fault trace: fault_trace.json"
+    asks = "`--fleet-nodes` (400 in the published trace)"
     covers = ("node_states", "events", "nodes")
     cluster = "infinitehbd"
     names_cluster = True

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from models.errors import ModelError
-from reliability.cli import data, faces, questions
+from reliability.cli import data, faces, intake, questions
 from reliability.errors import ReliabilityError
 
 app = typer.Typer(
@@ -25,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for module in (data, questions, faces):
+for module in (intake, data, questions, faces):
     module.register(app)
 
 

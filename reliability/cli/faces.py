@@ -88,7 +88,8 @@ def demo(
     from reliability.analyses.causes import causes  # noqa: PLC0415
     from reliability.analyses.plan import measured_rate, plan  # noqa: PLC0415
     from reliability.analyses.rates import rates  # noqa: PLC0415
-    from reliability.cli.data import ingest_document, simulate, take_in  # noqa: PLC0415
+    from reliability.cli.data import simulate  # noqa: PLC0415
+    from reliability.cli.intake import ingest_document, take_in  # noqa: PLC0415
     from reliability.lake import open_lake  # noqa: PLC0415
     from reliability.report import write_report  # noqa: PLC0415
 

@@ -12,9 +12,11 @@ import pyarrow as pa
 
 from reliability.errors import LakeWriteError, QueryError
 from reliability.lake import Lake
-from reliability.marts import MARTS, Parameters, latest_sql, mart_sql, marts_in
+from reliability.marts import MARTS, Parameters, ingests_sql, latest_sql, mart_sql, marts_in
 from reliability.schema import DATA_TABLES, TABLES, Table
 
+#: how DuckDB spells the first value that is not null
+_FIRST_KNOWN: Final = "first_value({} IGNORE NULLS)"
 _DUCKDB_TYPES: Final = {
     pa.string(): "VARCHAR",
     pa.bool_(): "BOOLEAN",
@@ -141,7 +143,8 @@ def _create_tables(connection: duckdb.DuckDBPyConnection, lake: Lake, parameters
     columns = ", ".join(f"{name} {'VARCHAR' if isinstance(value, str) else 'BIGINT'}" for name, value in row.items())
     connection.execute(f"CREATE TABLE parameters ({columns})")
     connection.execute(f"INSERT INTO parameters VALUES ({', '.join('?' * len(row))})", list(row.values()))  # noqa: S608 - question marks only
-    connection.execute(f"CREATE VIEW ingests AS {_stored(lake, TABLES['ingests'])}")
+    ingests = ingests_sql(f"({_stored(lake, TABLES['ingests'])})")
+    connection.execute(f"CREATE VIEW ingests AS {ingests}")
     connection.execute(
         f"CREATE VIEW rejects AS SELECT * FROM ({_stored(lake, TABLES['rejects'])}) AS stored "  # noqa: S608 - schema names
         "WHERE ingest_id IN (SELECT ingest_id FROM ingests)"
@@ -150,7 +153,7 @@ def _create_tables(connection: duckdb.DuckDBPyConnection, lake: Lake, parameters
         source = f"({_stored(lake, table)})"
         exposed = ", ".join(_quoted(name) for name in _exposed(table))
         connection.execute(
-            f"CREATE VIEW {table.name} AS SELECT {exposed} FROM ({latest_sql(table.name, table.key, source)}) AS latest"  # noqa: S608 - schema names
+            f"CREATE VIEW {table.name} AS SELECT {exposed} FROM ({latest_sql(table, source, _FIRST_KNOWN)}) AS latest"  # noqa: S608 - schema names
         )
 
 

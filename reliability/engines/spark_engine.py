@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from reliability.marts import Parameters, latest_sql, mart_sql, marts_in
+from reliability.marts import Parameters, ingests_sql, latest_sql, mart_sql, marts_in
 from reliability.schema import DATA_TABLES, TABLES, Table
 
 if TYPE_CHECKING:
@@ -30,6 +30,10 @@ _SPARK_TYPES: Final = {
 
 #: small marts that many others read: computed once, or the plan of a query would hold them dozens of times
 _KEPT: Final = ("observation", "fleet")
+
+
+#: how Spark spells the first value that is not null
+_FIRST_KNOWN: Final = "first_value({}) IGNORE NULLS"
 
 
 class SparkEngine:
@@ -75,11 +79,12 @@ def _create_tables(session: SparkSession, lake: Lake, parameters: Parameters) ->
     session.createDataFrame([tuple(row.values())], schema).createOrReplaceTempView("parameters")
     for name in ("ingests", "rejects"):
         _stored(session, lake, TABLES[name])
-        session.sql(f"SELECT * FROM stored_{name}").createOrReplaceTempView(name)  # noqa: S608 - schema names
+    session.sql(ingests_sql("stored_ingests")).createOrReplaceTempView("ingests")
+    session.table("stored_rejects").createOrReplaceTempView("rejects")
     for table in DATA_TABLES:
         _stored(session, lake, table)
-        latest = session.sql(latest_sql(table.name, table.key, f"stored_{table.name}"))
-        latest.drop("recency", "month").createOrReplaceTempView(table.name)
+        latest = session.sql(latest_sql(table, f"stored_{table.name}", _FIRST_KNOWN))
+        latest.drop("recency").createOrReplaceTempView(table.name)
 
 
 def _stored(session: SparkSession, lake: Lake, table: Table) -> None:

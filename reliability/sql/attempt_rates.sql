@@ -2,7 +2,8 @@
 -- inputs: attempts, attributions, parameters.
 -- r_f of Kokolis et al.: infrastructure failures per node-day of run time, over attempts with more than
 -- parameters.min_gpus GPUs (0: all attempts, those without a GPU too). Node-days: run days × nodes, summed. An attempt
--- counts whole in the month in which it ended or was last seen.
+-- counts whole in the month in which it ended or was last seen. Attempts whose outcome the log does not tell are left
+-- out: they could have failed, so their run time is no evidence.
 WITH counted AS (
     SELECT
         attempts.run_seconds * attempts.node_count / 8.64e4 AS node_days,
@@ -33,6 +34,7 @@ WITH counted AS (
         AND attempts.attempt = attributions.attempt
     WHERE
         attempts.node_count IS NOT NULL
+        AND attempts.state <> 'UNKNOWN'
         AND (parameters.min_gpus = 0 OR attempts.gpu_count > parameters.min_gpus)
 )
 

@@ -1,23 +1,23 @@
 -- grain: cluster, node and UTC day.
--- inputs: fleet, node_states.
+-- inputs: fleet, node_intervals.
 -- The denominator of every rate. Each second that a node belongs to the fleet within the observation counts once, in
 -- the worst state that any record gives it: down unplanned > down planned or maintenance > drain > unknown > up. The
 -- five columns add up to in_service_seconds; calendar in-service node-days (time down included) are in_service / 86400.
 WITH states AS (
     SELECT
-        node_states.cluster,
-        node_states.node,
-        greatest(unix_micros(node_states.from_utc), fleet.from_micros) AS from_micros,
-        least(coalesce(unix_micros(node_states.to_utc), fleet.to_micros), fleet.to_micros) AS to_micros,
+        node_intervals.cluster,
+        node_intervals.node,
+        greatest(node_intervals.from_micros, fleet.from_micros) AS from_micros,
+        least(coalesce(node_intervals.to_micros, fleet.to_micros), fleet.to_micros) AS to_micros,
         CASE
-            WHEN node_states.state = 'down' AND NOT node_states.planned THEN 4
-            WHEN node_states.state IN ('down', 'maintenance') THEN 3
-            WHEN node_states.state = 'drain' THEN 2
-            WHEN node_states.state = 'unknown' THEN 1
+            WHEN node_intervals.state = 'down' AND NOT node_intervals.planned THEN 4
+            WHEN node_intervals.state IN ('down', 'maintenance') THEN 3
+            WHEN node_intervals.state = 'drain' THEN 2
+            WHEN node_intervals.state = 'unknown' THEN 1
             ELSE 0
         END AS badness
-    FROM node_states
-    INNER JOIN fleet ON node_states.cluster = fleet.cluster AND node_states.node = fleet.node
+    FROM node_intervals
+    INNER JOIN fleet ON node_intervals.cluster = fleet.cluster AND node_intervals.node = fleet.node
 ),
 
 days AS (

@@ -32,7 +32,11 @@ seen AS (
     SELECT cluster, explode(nodes) AS node FROM jobs
     UNION
     SELECT events.cluster, events.node
-    FROM events LEFT JOIN components ON events.cluster = components.cluster AND events.component_id = components.component_id
+    FROM events
+    LEFT JOIN components
+        ON events.cluster = components.cluster
+        AND events.component_id = components.component_id
+        AND components.installed_utc IS NOT NULL
     WHERE events.node IS NOT NULL AND components.component_id IS NULL
 ),
 

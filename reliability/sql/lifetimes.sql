@@ -5,6 +5,7 @@
 -- than the observation enters late (left truncation): entry_hours is its age when the log begins.
 -- GPUs of a cluster without an inventory: one life per slot, from the beginning of the log (true age not known) to
 -- the slot's first critical event that no user program caused. Where a GPU event does not name its slot there are none.
+-- What a snapshot saw (no date of installation) is no inventory.
 -- Nodes, where their states were logged: one life per stretch between unplanned outages; the clock restarts when the node returns (renewal), and at
 -- the beginning of the observation, where its age is not known.
 WITH stays AS (
@@ -180,7 +181,7 @@ gpu_events AS (
 ),
 
 without_slots AS (
-    SELECT DISTINCT cluster FROM components WHERE component = 'gpu'
+    SELECT DISTINCT cluster FROM components WHERE component = 'gpu' AND installed_utc IS NOT NULL
     UNION
     SELECT DISTINCT cluster FROM gpu_events WHERE slot IS NULL
 ),

@@ -7,6 +7,7 @@ import lzma
 import signal
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -199,14 +200,14 @@ def kill(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 
 def prepare(trouble):
-    append = Lake.append
-    def killing(self, name, batches, ingest_id):
+    append = Lake.append_all
+    def killing(self, name, ingests):
         if trouble == f"append {name} before":
             kill()
-        append(self, name, batches, ingest_id)
+        append(self, name, ingests)
         if trouble == f"append {name} after":
             kill()
-    Lake.append = killing
+    Lake.append_all = killing
     if trouble == "spool":
         Spool.finish = kill
     elif trouble.startswith("disk"):
@@ -314,3 +315,21 @@ def test_a_kernel_log_is_taken_to_be_of_the_cluster_beside_it(feed: Feed, tmp_pa
     assert [file.cluster for file in report.files] == ["east", "east"]
     assert any("does not name its cluster: called 'east'" in text for text in report.files[0].warnings)
     assert not any("name its cluster" in text for text in report.files[1].warnings)
+
+
+def test_a_zip_archive_is_its_files_joined(feed: Feed, tmp_path: Path) -> None:
+    path = tmp_path / "days.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("b.csv", TWO_JOBS.replace("\n1|", "\n3|").replace("\n2|", "\n4|"))
+        archive.writestr("a.csv", TWO_JOBS)
+    report = feed(path).files[0]
+    assert (report.rows_used, report.rows_dropped, report.rows_rejected) == (4, 1, 0)
+
+
+def test_a_damaged_zip_archive_is_an_error(feed: Feed, tmp_path: Path) -> None:
+    path = tmp_path / "days.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.csv", TWO_JOBS)
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(UnreadableInputError, match="zip archive that cannot be read"):
+        feed(path)

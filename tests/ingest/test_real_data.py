@@ -11,8 +11,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from ingest.opening import InputFile
+from ingest.registry import SOURCES
 from ingest.report import IngestReport
-from reliability.errors import UnknownFormatError
+from ingest.source import Options
 
 pytestmark = pytest.mark.real_data
 Feed = Callable[..., IngestReport]
@@ -129,10 +131,29 @@ def test_titan_fails_more_in_the_upper_cages(real_data: Path, feed: Feed, rows: 
     assert [round(failures[cage] / years[cage], 3) for cage in "012"] == [0.038, 0.085, 0.153]
 
 
-def test_text_of_other_kinds_is_not_mistaken_for_a_log(real_data: Path, feed: Feed) -> None:
-    for folder in ("bgl", "ibnetdiscover", "swf", "llm_serving"):
-        with pytest.raises(UnknownFormatError):
-            feed(real_data / folder)
-    for name in ("sample-sinfo-output.txt", "sample-scontrol-output.txt", "sample-sacctmgr-qos.txt"):
-        with pytest.raises(UnknownFormatError):
-            feed(real_data / "slurm" / "gcm" / name)
+#: what lies beside the logs: no format of this project
+NOT_LOGS = {
+    "README.md",
+    "LICENSE",
+    "LOGHUB-LICENSE",
+    "expected.tsv",
+    "titan.service.txt",
+    "sample-sacctmgr-qos.txt",
+    "sample-sacctmgr-user-info.txt",
+    "sample-sacctmgr-user.txt",
+    "sample-scontrol-output.txt",  # partitions
+    "sample-scontrol-show-config-output.txt",
+    "sinfo-output-for-structured.txt",  # columns of a site's own choice
+}
+
+
+def test_every_log_is_claimed_by_one_source_and_other_text_by_none(real_data: Path) -> None:
+    claims = {
+        str(path.relative_to(real_data)): [s.name for s in SOURCES if s.recognise(InputFile(path).head(), Options())]
+        for path in real_data.rglob("*")
+        if path.is_file()
+    }
+    assert {path for path, names in claims.items() if not names} == {
+        path for path in claims if path.rpartition("/")[2] in NOT_LOGS
+    }
+    assert {path: names for path, names in claims.items() if len(names) > 1} == {}

@@ -21,7 +21,7 @@ UNION ALL
 SELECT incidents.cluster, unix_micros(incidents.from_utc) AS at_micros
 FROM incidents
 CROSS JOIN parameters
-LEFT JOIN (SELECT DISTINCT cluster, component FROM components) AS inventoried
+LEFT JOIN (SELECT DISTINCT cluster, component FROM components WHERE installed_utc IS NOT NULL) AS inventoried
     ON incidents.cluster = inventoried.cluster AND incidents.component = inventoried.component
 WHERE
     $of = 'component'
