@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 
 from ingest.extents import Mark
 from reliability.lake import Lake
@@ -42,10 +42,11 @@ class Ledger:
         fresh = [file for file in self._lake.files("ingests") if file not in self._seen]
         if not fresh:
             return
-        for record in ds.dataset(fresh).to_table().to_pylist():
-            self._records[record["ingest_id"]] = record
-            if record["replaces"] is not None:
-                self._replaced.add(record["replaces"])
+        for file in fresh:
+            for record in pq.ParquetFile(file).read().to_pylist():
+                self._records[record["ingest_id"]] = record
+                if record["replaces"] is not None:
+                    self._replaced.add(record["replaces"])
         self._seen.update(fresh)
 
     def records(self) -> list[Record]:

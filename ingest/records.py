@@ -210,7 +210,7 @@ class _Portion:
         self.rows.setdefault(row.table, []).append(values)
 
     def refuse(self, number: int, text: str, reason: str) -> None:
-        self.rejects.append(Reject(number, text[:LINE_CUT], reason[:LINE_CUT]))
+        self.rejects.append(Reject(number, _encodable(text[:LINE_CUT]), _encodable(reason[:LINE_CUT])))
 
     def chunk(self, findings: Findings | None = None) -> Chunk:
         known = findings or Findings()

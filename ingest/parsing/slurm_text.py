@@ -252,7 +252,7 @@ def read_columns(block: RecordBlock, layout: Layout, wanted: frozenset[str]) -> 
     table = pv.read_csv(
         pa.py_buffer(_valid_utf8(text)),
         read_options=pv.ReadOptions(
-            column_names=[f"f{index}" for index in range(len(layout.names))], block_size=max(len(text) * 3, 1 << 20)
+            column_names=[f"f{index}" for index in range(len(layout.names))], block_size=max(len(text) + 1, 1 << 20)
         ),
         parse_options=pv.ParseOptions(
             delimiter=delimiter.decode(), quote_char=False, double_quote=False, escape_char=False
@@ -261,6 +261,7 @@ def read_columns(block: RecordBlock, layout: Layout, wanted: frozenset[str]) -> 
             include_columns=list(chosen.values()),
             column_types=dict.fromkeys(chosen.values(), pa.string()),
             strings_can_be_null=False,
+            check_utf8=False,  # seen to above
         ),
     )
     return {name: table[field].combine_chunks() for name, field in chosen.items()}

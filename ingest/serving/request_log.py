@@ -121,7 +121,7 @@ def _is_request(line: str) -> bool:
         return False
     if not isinstance(record, dict):
         return False
-    if record.get("event") in {_RECEIVED, _FINISHED} and "rid" in record:
+    if record.get("event") in (_RECEIVED, _FINISHED) and "rid" in record:
         return True
     found = f.flattened(record)
     has_tokens = any(isinstance(found.get(name), int | float) for name in (*f.INPUT_TOKENS, *f.OUTPUT_TOKENS))

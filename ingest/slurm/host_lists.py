@@ -16,6 +16,8 @@ _MOST_HOSTS: Final = 1 << 17
 _NONE: Final = frozenset({"", "(null)", "None", "N/A", "None assigned"})
 _PIECE: Final = re.compile(r"(?:[^,\[]|\[[^\[\]]*\]|\[)+")
 _GROUP: Final = re.compile(r"\[([^\[\]]*)\]")
+#: by far the most frequent form, read without taking it to pieces
+_ONE_RANGE: Final = re.compile(r"([^,\[\]]+)\[(\d{1,18})-(\d{1,18})\]")
 _RANGE: Final = re.compile(r"(\d{1,18})(?:-(\d{1,18}))?")
 
 
@@ -43,6 +45,10 @@ def parse_hosts(text: str) -> list[str]:
     """
     if text in _NONE:
         return []
+    everyday = _ONE_RANGE.fullmatch(text)
+    if everyday is not None and 0 <= int(everyday[3]) - int(everyday[2]) < _MOST_HOSTS:
+        prefix, width = everyday[1], len(everyday[2])
+        return [f"{prefix}{n:0{width}d}" for n in range(int(everyday[2]), int(everyday[3]) + 1)]
     hosts: list[str] = []
     for piece in _PIECE.findall(text):
         # Text between brackets at even places, what stands in them at odd ones.

@@ -141,7 +141,7 @@ class JobParser:
                 "gpu_model": gpu_model,
                 "requested_memory_bytes": self._memory(node_count, cpu_count),
                 "time_limit_seconds": self._time_limit(),
-                "nodes": self._distinct("NodeList", values.parse_nodes, NODES, "nodelist"),
+                "nodes": self._nodes(),
                 "excluded_nodes": self._excluded(),
                 "failed_node": text_or_null(self._text("failednode")),
             }
@@ -179,7 +179,8 @@ class JobParser:
         parsed = {name: parse_times(self._text(name), self._zone) for name in _TIMES}
         for name, label in _TIMES.items():
             refuse_times(self._refusals, parsed[name], self._text(name), label, self._zone)
-        start, end = resolve_folds(parsed["start"], parsed["end"], self._elapsed())
+        elapsed = self._elapsed(parsed["start"].ambiguous | parsed["end"].ambiguous)
+        start, end = resolve_folds(parsed["start"], parsed["end"], elapsed)
         backwards = as_mask(pc.less(end, start))
         self._refusals.add(
             backwards, lambda row: f"ends at {end[row].as_py()}, before it starts at {start[row].as_py()}"
@@ -199,8 +200,20 @@ class JobParser:
         }
         return times, int(ambiguous.sum()), any(times.naive for times in parsed.values())
 
-    def _elapsed(self) -> pa.Array:
-        return self._first("Elapsed", values.parse_elapsed_seconds, pa.float64(), "elapsedraw", "elapsed")
+    def _elapsed(self, wanted: np.ndarray) -> pa.Array:
+        """Return elapsed times of the rows that need one; of the others, only what looks odd is parsed, to refuse it.
+
+        Almost every row has a text of its own, so that parsing each distinct text once would save nothing.
+        """
+        columns = []
+        for name in ("elapsedraw", "elapsed"):
+            if name in self._columns:
+                text = self._columns[name]
+                plain = as_mask(pc.match_substring_regex(text, r"^(\d{1,12}|(\d{1,6}-)?\d\d:[0-5]\d:[0-5]\d)$"))
+                likely = pc.if_else(pa.array(plain & ~wanted), "", text)
+                parser = values.parse_elapsed_seconds
+                columns.append(parse_distinct(likely, parser, pa.float64(), self._refusals, "Elapsed"))
+        return pc.coalesce(*columns) if columns else pa.nulls(self._rows, pa.float64())
 
     def _exit(self) -> tuple[pa.Array, pa.Array]:
         kind = pa.list_(pa.int32(), 2)
@@ -242,6 +255,16 @@ class JobParser:
         limit = self._distinct("Timelimit", values.parse_duration_seconds, pa.float64(), "timelimit")
         raw = self._distinct("TimelimitRaw", values.parse_limit_minutes, pa.float64(), "timelimitraw")
         return pc.coalesce(limit, raw)
+
+    def _nodes(self) -> pa.Array:
+        """Return the nodes; most jobs have one, whose name is taken as it is."""
+        if "nodelist" not in self._columns:
+            return pa.nulls(self._rows, NODES)
+        text = self._columns["nodelist"]
+        single = pa.array(~as_mask(pc.match_substring_regex(text, r"[\[\],]")) & ~any_of(text, *values.UNKNOWN))
+        alone = pa.ListArray.from_arrays(pa.array(np.arange(self._rows + 1, dtype=np.int32)), text)
+        rest = parse_distinct(pc.if_else(single, "", text), values.parse_nodes, NODES, self._refusals, "NodeList")
+        return pc.if_else(single, alone.cast(NODES), rest)
 
     def _excluded(self) -> pa.Array:
         """Return excluded nodes; looked for only in the few submit lines that may name some."""

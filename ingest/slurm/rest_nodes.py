@@ -45,7 +45,7 @@ class SlurmNodesJson(Source):
         """Yield one row per node, and one more per node that is out of service."""
         findings = Findings()
         cluster = next((name for _, name in json_items(file, "meta.slurm.cluster") if isinstance(name, str)), None)
-        written = next((_time(number) for _, number in json_items(file, "last_update")), None)
+        written = _written(file)
         snapshot = Snapshot(self.name, file, options, findings, written)
         if head_paths(file.head()) >= _NODE_PATHS:
             nodes = _Nodes(cluster or None, snapshot)
@@ -151,6 +151,14 @@ def _check(value: object) -> None:
 def _state(state: object, flags: object) -> str:
     words = [*(state if isinstance(state, list) else [state]), *(flags if isinstance(flags, list) else [])]
     return parse_node_state("+".join(map(str, words)))
+
+
+def _written(file: InputFile) -> datetime | None:
+    """Return the time the document gives itself; None if it has none that can be read."""
+    try:
+        return next((_time(number) for _, number in json_items(file, "last_update")), None)
+    except ValueError:
+        return None
 
 
 def _time(value: object) -> datetime | None:

@@ -7,6 +7,7 @@ are folded into their jobs.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.opening import InputFile
+from ingest.parsing.ahead import mapped_ahead
 from ingest.parsing.columns import any_of
 from ingest.parsing.slurm_text import (
     Layout,
@@ -93,11 +95,11 @@ class SlurmSacct(Source):
         folder = ResizeFolder()
         schema = None
         assembler = RecordAssembler(layout, _Record(layout).plausible, _Record(layout).is_job)
-        for block in assembler.blocks(file.blocks()):
-            chunk = _chunk(block, layout, options.zone, folder)
+        blocks = assembler.blocks(file.blocks())
+        for chunk in mapped_ahead(lambda block: _chunk(block, layout, options.zone), blocks):
             if chunk.tables:
                 schema = chunk.tables["jobs"].schema
-            yield chunk
+            yield _folded(chunk, folder)
         if schema is not None:
             rest = folder.unfinished(schema)
             yield Chunk(tables={"jobs": rest}, used=rest.num_rows, observed=observed(rest))
@@ -139,7 +141,21 @@ def _layout(head: bytes, options: Options) -> Layout | None:
     return None
 
 
-def _chunk(block: RecordBlock, layout: Layout, zone: str, folder: ResizeFolder) -> Chunk:
+def _folded(chunk: Chunk, folder: ResizeFolder) -> Chunk:
+    """Join the rows of resized jobs: the one step that must see the blocks in order."""
+    if not chunk.tables:
+        return chunk
+    rows, folded = folder.fold(chunk.tables["jobs"])
+    return replace(
+        chunk,
+        tables={"jobs": rows},
+        used=rows.num_rows,
+        dropped=chunk.dropped + folded,
+        observed=observed(rows),
+    )
+
+
+def _chunk(block: RecordBlock, layout: Layout, zone: str) -> Chunk:
     read = len(block.records) + len(block.rejects)
     if not block.records:
         return Chunk(read=read, rejects=block.rejects)
@@ -150,18 +166,16 @@ def _chunk(block: RecordBlock, layout: Layout, zone: str, folder: ResizeFolder) 
     headers = as_mask(pc.is_in(pc.utf8_lower(ids), value_set=pa.array(["jobid", "jobidraw"])))
     jobs = np.flatnonzero(~steps & ~headers)
     parsed = _parse_jobs(columns, ids, steps, jobs, zone)
-    rows, folded = folder.fold(parsed.rows)
     rejects = [
         Reject(int(block.line_numbers[jobs[row]]), decode(block.records[jobs[row]]), reason)
         for row, reason in parsed.refusals.items()
     ]
     return Chunk(
-        tables={"jobs": rows},
+        tables={"jobs": parsed.rows},
         rejects=(*block.rejects, *rejects),
         read=read,
-        used=rows.num_rows,
-        dropped=len(ids) - len(jobs) + folded,
-        observed=observed(rows),
+        used=parsed.rows.num_rows,
+        dropped=len(ids) - len(jobs),
         notes={AMBIGUOUS: parsed.ambiguous},
         naive_times=parsed.naive_times,
     )

@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 import re
 import shlex
+from functools import lru_cache
 from typing import Final, Literal
 
 from ingest.slurm.host_lists import parse_hosts
 from reliability.schema import JOB_STATES
 
-_UNKNOWN: Final = frozenset({"", "Unknown", "None", "N/A", "None assigned", "unknown", "NONE"})
+UNKNOWN: Final = frozenset({"", "Unknown", "None", "N/A", "None assigned", "unknown", "NONE"})
 _DURATION: Final = re.compile(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)(?:\.(\d+))?")
 _MEMORY: Final = re.compile(r"([0-9.]+)([KMGTPE]?)([nc]?)")
 _EXIT_CODE: Final = re.compile(r"(\d{1,9})(?::(\d{1,9}))?")
@@ -122,7 +123,7 @@ def parse_duration_seconds(text: str) -> float | None:
     """
     if text == "UNLIMITED":
         return math.inf
-    if text in _UNKNOWN or text == "Partition_Limit":
+    if text in UNKNOWN or text == "Partition_Limit":
         return None
     match = _DURATION.fullmatch(text)
     if match is None:
@@ -161,7 +162,7 @@ def parse_memory(text: str) -> tuple[int, MemoryScope] | None:
     >>> parse_memory("2147486448Mn")
     (2936012800, 'cpu')
     """
-    if text in _UNKNOWN or text.rstrip("nc") in {"?", "0", "0M"}:
+    if text in UNKNOWN or text.rstrip("nc") in {"?", "0", "0M"}:
         return None
     match = _MEMORY.fullmatch(text)
     if match is None:
@@ -179,7 +180,7 @@ def parse_exit_code(text: str) -> tuple[int, int] | None:
     >>> parse_exit_code("0:15"), parse_exit_code("42")
     ((0, 15), (42, 0))
     """
-    if text in _UNKNOWN:
+    if text in UNKNOWN:
         return None
     match = _EXIT_CODE.fullmatch(text)
     if match is None:
@@ -207,7 +208,7 @@ def parse_count(text: str) -> int | None:
     >>> parse_count("12"), parse_count("2K"), parse_count("")
     (12, 2048, None)
     """
-    if text in _UNKNOWN:
+    if text in UNKNOWN:
         return None
     factor = {"K": 1 << 10, "M": 1 << 20}.get(text[-1], 1)
     digits = text[:-1] if factor > 1 else text
@@ -225,7 +226,7 @@ def parse_integer(text: str) -> int | None:
     >>> parse_integer("-3"), parse_integer("Unknown")
     (-3, None)
     """
-    if text in _UNKNOWN:
+    if text in UNKNOWN:
         return None
     if not text.removeprefix("-").isdecimal():
         raise ValueError("not an integer")
@@ -253,7 +254,7 @@ def parse_tres(text: str) -> dict[str, str]:
     >>> parse_tres("cpu=12,gres/gpu:h100=8,mem=48000M")
     {'cpu': '12', 'gres/gpu:h100': '8', 'mem': '48000M'}
     """
-    if text in _UNKNOWN:
+    if text in UNKNOWN:
         return {}
     pairs = [part.partition("=") for part in text.split(",")]
     if not all(name and separator and value for name, separator, value in pairs):
@@ -302,7 +303,7 @@ def parse_gres_gpus(text: str) -> int | None:
     >>> parse_gres_gpus("gpu:8"), parse_gres_gpus("gpu:tesla:2(IDX:0-1),craynetwork:1"), parse_gres_gpus("")
     (8, 2, None)
     """
-    if text in _UNKNOWN:
+    if text in UNKNOWN:
         return None
     found = [_GRES_GPU.fullmatch(part) for part in re.split(r",(?![^(]*\))", text)]
     return sum(int(match[2]) for match in found if match)
@@ -314,9 +315,15 @@ def parse_nodes(text: str) -> list[str] | None:
     >>> parse_nodes("cpn-f13-03-[01-02],cpn-d07-04-01"), parse_nodes("None assigned")
     (['cpn-f13-03-01', 'cpn-f13-03-02', 'cpn-d07-04-01'], None)
     """
-    if text in _UNKNOWN:
+    if text in UNKNOWN:
         return None
-    return parse_hosts(text) if "[" in text or "]" in text else text.split(",")
+    return _bracketed(text) if "[" in text or "]" in text else text.split(",")
+
+
+@lru_cache(maxsize=1 << 15)
+def _bracketed(text: str) -> list[str]:
+    """Expand a list once: jobs of a cluster ask for the same stretches of nodes again and again."""
+    return parse_hosts(text)
 
 
 def parse_excluded(submit_line: str) -> list[str] | None:

@@ -123,6 +123,7 @@ class _Pairing:
     def add(self, position: int, record: object) -> None:
         """Take the next record; one that cannot be used is refused."""
         try:
+            json.dumps(record, ensure_ascii=False).encode()  # half a surrogate pair can be spelled, but not kept
             fault, begins = _fault(record, self._origin)
             if begins:
                 self._open[fault.node, fault.description].append(fault)
@@ -154,7 +155,7 @@ class _Pairing:
 def _records(file: InputFile) -> list[object]:
     try:
         records = json.loads(file.content())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnreadableInputError(file.path, f"not JSON: {error}") from error
     if not isinstance(records, list):
         raise UnreadableInputError(file.path, "not a JSON array of faults")

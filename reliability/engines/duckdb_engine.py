@@ -126,7 +126,7 @@ def write_catalog(lake: Lake) -> Path:
             for mart in MARTS:
                 connection.execute(f"CREATE VIEW {mart} AS {mart_sql(mart)}")
         fresh.replace(lake.catalog_path)
-    except (OSError, duckdb.IOException) as error:
+    except (OSError, duckdb.Error) as error:  # a full disk shows as any of DuckDB's errors
         raise LakeWriteError(lake.path, _one_line(error)) from error
     finally:
         fresh.unlink(missing_ok=True)
