@@ -33,7 +33,7 @@ screenshot: .venv/dev.stamp demo ## draw docs/screenshot.png anew from the demo 
 test: .venv/dev.stamp ## run the tests, doctests included, with branch coverage
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not validation" --cov --cov-report=term:skip-covered $(PYTEST_FLAGS)
 
-validate: .venv/dev.stamp ## run the long studies: is the simulator's truth recovered from its logs
+validate: .venv/dev.stamp ## run the long studies: coverage, kills, full disks, races, fuzzing
 	$(BIN)/python -m pytest -m validation $(PYTEST_FLAGS)
 
 lint: .venv/dev.stamp ## check style, types, imports between packages, and that the generated docs are fresh
@@ -51,7 +51,7 @@ format: .venv/dev.stamp ## let ruff mend what it can
 docs: .venv/dev.stamp ## write docs/data-dictionary.md and docs/cli.md from the code
 	$(BIN)/python docs/generate.py
 
-bench: .venv/dev.stamp ## time ingest against a bare copy, and the marts: make bench BENCH_FLAGS="--rows 4000000"
+bench: .venv/dev.stamp ## time ingest and the marts, and write docs/benchmarks.md: make bench BENCH_FLAGS="--rows 4000000"
 	$(BIN)/python benchmarks/bench_ingest.py $(BENCH_FLAGS)
 	$(BIN)/python benchmarks/bench_marts.py
 

@@ -8,13 +8,16 @@ twice.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from ingest.opening import InputFile
 from reliability.errors import UnreadableInputError
+
+_CHANGED: Final = "changed while it was read; run the same command again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,52 @@ def survey(file: InputFile, positions: Collection[int], start: Mark | None = Non
     return Survey(mark, line_end, tuple(known))
 
 
+def hashed(file: InputFile) -> Survey:
+    """Read the content once and hash it as a whole: what a survey is of a file that does not grow.
+
+    Raises
+    ------
+    UnreadableInputError
+        If the file cannot be read.
+    """
+    digest = hashlib.sha256()
+    position = 0
+    for block in file.blocks():
+        digest.update(block)
+        position += len(block)
+    end = Mark(position, 0, digest)
+    return Survey(end, end, (end,))
+
+
+class WholeFile(InputFile):
+    """A file that does not grow, checked by its time of writing to be what was hashed.
+
+    Parameters
+    ----------
+    whole
+        The file.
+    status
+        What the disk said of it before it was hashed.
+    """
+
+    def __init__(self, whole: InputFile, status: os.stat_result) -> None:
+        super().__init__(whole.path, None, whole.location)
+        self._whole = whole
+        self._status = status
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the content.
+
+        Raises
+        ------
+        UnreadableInputError
+            If the file was written to, or replaced, since it was hashed.
+        """
+        yield from self._whole.blocks()
+        if _identity(self._whole.status()) != _identity(self._status):
+            raise UnreadableInputError(self.path, _CHANGED)
+
+
 class PartOfFile(InputFile):
     """The content between two marks, checked to be what the survey saw.
 
@@ -130,7 +179,11 @@ class PartOfFile(InputFile):
                 return
             yield kept
         if position != self._end.position or digest.digest() != self._end.digest.digest():
-            raise UnreadableInputError(self.path, "changed while it was read; run the same command again")
+            raise UnreadableInputError(self.path, _CHANGED)
+
+
+def _identity(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _advance(mark: Mark, block: bytes, start: int, stop: int) -> Mark:

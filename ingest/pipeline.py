@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from ingest.batch import Batch
-from ingest.extents import Mark, PartOfFile, Survey, start_mark, survey
+from ingest.extents import Mark, PartOfFile, Survey, WholeFile, hashed, start_mark, survey
 from ingest.ledger import ID_LENGTH, Ledger, Record
 from ingest.naming import unnamed_cluster
 from ingest.opening import STDIN, InputFile, find_files, spooled
@@ -197,17 +198,24 @@ class Intake:
         known = self._ledger.unchanged(stored_path(file), size, modified, settings) if file.path != STDIN else []
         if known:
             return _earlier_report(file.path, known)
+        status = file.status()
         if not source.grows:
-            seen = survey(file, ())
+            seen = hashed(file)
             self._lock(_ingest_id(seen.end, 0, settings))
         else:
             first_line = head[:_NAMING_BYTES].partition(b"\n")[0]
             self._lock(hashlib.sha256(first_line + settings.encode()).hexdigest()[:ID_LENGTH])
             seen = survey(file, self._ledger.positions(settings), self._mark_of(file))
-        return self._take_pieces(file, source, options, settings, seen)
+        return self._take_pieces(file, source, options, settings, seen, status)
 
     def _take_pieces(
-        self, file: InputFile, source: Source, options: Options, settings: str, seen: Survey
+        self,
+        file: InputFile,
+        source: Source,
+        options: Options,
+        settings: str,
+        seen: Survey,
+        status: os.stat_result,
     ) -> FileReport:
         marks = seen.known if source.grows else (seen.end,)
         earlier = self._ledger.of(marks, settings)
@@ -219,7 +227,12 @@ class Intake:
         reports = []
         for piece in pieces:
             before = [record for record in earlier if record["content_bytes"] <= piece.start.position]
-            report, record = self._take_piece(file, source, options, settings, piece, before)
+            times = [record["last_record_utc"] for record in before if record["last_record_utc"] is not None]
+            if source.grows:
+                part: InputFile = PartOfFile(file, piece.start, piece.end, max(times, default=None))
+            else:
+                part = WholeFile(file, status)
+            report, record = self._take_piece(file, part, source, options, settings, piece, before)
             reports.append(report)
             earlier = [*earlier, record]
         return joined(reports)
@@ -227,14 +240,13 @@ class Intake:
     def _take_piece(
         self,
         file: InputFile,
+        part: InputFile,
         source: Source,
         options: Options,
         settings: str,
         piece: _Piece,
         before: list[Record],
     ) -> tuple[FileReport, Record]:
-        times = [record["last_record_utc"] for record in before if record["last_record_utc"] is not None]
-        part = PartOfFile(file, piece.start, piece.end, max(times, default=None))
         if self._must_see(source, before):
             self._commit()
         unnamed = unnamed_cluster(self._ledger, source)

@@ -26,6 +26,9 @@ from reliability.errors import BadOptionError
 LINE_CUT = 500
 #: an event's message is kept up to this length
 MESSAGE_CUT = 500
+LONGEST_CLUSTER = 100
+#: a cluster is a folder of the lake: its escaped name, after ``cluster=``, has to fit into 255 bytes
+_LONGEST_ESCAPED_CLUSTER = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,9 @@ class Options:
 
     def __post_init__(self) -> None:
         _check_name("--cluster", self.cluster)
+        if self.cluster is not None and not may_be_cluster(self.cluster):
+            expected = f"a name of at most {LONGEST_CLUSTER} characters, fewer if not plain ASCII"
+            raise BadOptionError("--cluster", f"{self.cluster[:LONGEST_CLUSTER]}…", expected)
         _check_name("--node", self.node)
         _check_name("--job", self.job)
         if self.timezone is not None and not _is_zone(self.timezone):
@@ -249,6 +255,18 @@ class Source(ABC):
         """Turn the file into chunks; all of them together account for every record."""
 
 
+def may_be_cluster(name: str) -> bool:
+    """Tell whether a name is short enough for the folder of a cluster.
+
+    >>> may_be_cluster("a" * 100), may_be_cluster("a" * 101), may_be_cluster("ü" * 100)
+    (True, False, False)
+    """
+    if len(name) > LONGEST_CLUSTER:
+        return False
+    escaped = sum(1 if letter.isascii() and letter.isalnum() else 3 * len(letter.encode()) for letter in name)
+    return escaped <= _LONGEST_ESCAPED_CLUSTER
+
+
 def _is_zone(name: str) -> bool:
     try:
         ZoneInfo(name)
@@ -260,6 +278,10 @@ def _is_zone(name: str) -> bool:
 def _check_name(option: str, name: str | None) -> None:
     if name is not None and not name.strip():
         raise BadOptionError(option, repr(name), "a name")
+    try:
+        (name or "").encode()
+    except UnicodeEncodeError as error:
+        raise BadOptionError(option, repr(name), "a name in UTF-8") from error
 
 
 def _check_times(option: str, *texts: str | None) -> None:

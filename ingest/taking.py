@@ -16,9 +16,10 @@ from ingest.ledger import Record
 from ingest.opening import InputFile
 from ingest.repeats import RepeatCounter
 from ingest.report import FIRST_REJECTS, FileReport
-from ingest.source import LINE_CUT, Chunk, Options, Reject, Source
+from ingest.source import LINE_CUT, LONGEST_CLUSTER, Chunk, Options, Reject, Source, may_be_cluster
 from ingest.spool import Spool
 from ingest.validate import SchemaViolationError, conform, spool_schema
+from reliability.errors import UnreadableInputError
 from reliability.lake import Lake
 from reliability.schema import TABLES
 
@@ -57,12 +58,13 @@ class Tally:
         self.incomplete |= chunk.incomplete
         self.first_rejects += chunk.rejects[: FIRST_REJECTS - len(self.first_rejects)]
 
-    def add_rows(self, table: str, rows: pa.Table) -> None:
-        """Add the rows of a table."""
+    def add_rows(self, table: str, rows: pa.Table) -> list[str]:
+        """Add the rows of a table; returns the clusters that they are of."""
         names = pc.unique(rows["cluster"]).to_pylist()
         self.cluster = self.cluster or names[0]
         self.clusters.update(names)
         self.rows[table] += rows.num_rows
+        return list(names)
 
     def warnings(self, options: Options, source: Source) -> tuple[str, ...]:
         """Return what a reader of the numbers should know."""
@@ -95,6 +97,11 @@ def parse_part(file: InputFile, source: Source, options: Options, unnamed: str, 
     -------
     Tally
         What became of its records.
+
+    Raises
+    ------
+    UnreadableInputError
+        If it names a cluster that cannot be a folder of the lake.
     """
     tally = Tally()
     hide = options.anonymizer.apply if options.anonymizer is not None else lambda _, rows: rows
@@ -104,7 +111,7 @@ def parse_part(file: InputFile, source: Source, options: Options, unnamed: str, 
             if rows.num_rows:
                 conformed = hide(table, conform(table, rows, options.cluster, unnamed))
                 tally.unnamed |= "cluster" not in rows.column_names or rows["cluster"].null_count > 0
-                tally.add_rows(table, conformed)
+                _check_clusters(file, tally.add_rows(table, conformed))
                 sink(table, conformed)
         if chunk.rejects:
             sink("rejects", hide("rejects", _reject_rows(chunk.rejects, stored_path(file))))
@@ -244,6 +251,14 @@ def _records_of_further_clusters(part: Parsed) -> list[Record]:
     }
     others = sorted(part.tally.clusters - {part.record["cluster"]})
     return [{**part.record, **nothing, "cluster": name, "ingest_id": f"{part.ingest_id}.{name}"} for name in others]
+
+
+def _check_clusters(file: InputFile, names: Sequence[str]) -> None:
+    for name in names:
+        if not may_be_cluster(name):
+            shown = f"{name[:LONGEST_CLUSTER]}…"
+            reason = f"a cluster name longer than {LONGEST_CLUSTER} characters, or fewer if not plain ASCII: {shown}"
+            raise UnreadableInputError(file.path, f"{reason}; give --cluster to name it")
 
 
 def _reject_rows(rejects: Sequence[Reject], path: str) -> pa.Table:

@@ -25,7 +25,16 @@ def to_json(document: object) -> str:
     >>> to_json({"mttf_hours": float("nan"), "low": 1.5})
     '{\n  "mttf_hours": null,\n  "low": 1.5\n}'
     """
-    return json.dumps(plain(document), indent=2, ensure_ascii=False, allow_nan=False)
+    return printable(json.dumps(plain(document), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def printable(text: str) -> str:
+    r"""Return text that any stream takes: bytes of a path that are no UTF-8 are escaped, as JSON can, too.
+
+    >>> print(printable("ü\udcff"))
+    ü\udcff
+    """
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def plain(value: object) -> Json:

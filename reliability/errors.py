@@ -80,7 +80,8 @@ class UnreadableInputError(ReliabilityError):
     """The file cannot be read as what it claims to be (truncated archive, no header, not JSON)."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
+        # A reason may quote the file, which may hold anything: one line, of a length that a person reads.
+        super().__init__(f"{path}: {' '.join(reason.split())[:500]}")
 
 
 class MissingOptionError(ReliabilityError):

@@ -21,11 +21,12 @@ _TIME: Final = b"__REALTIME_TIMESTAMP"
 _HOST: Final = b"_HOSTNAME"
 _MESSAGE: Final = b"MESSAGE"
 _WANTED: Final = frozenset({_TIME, _HOST, _MESSAGE})
-#: the wanted fields of an entry that has none with odd bytes, and a line that such an entry does not have
+#: the wanted fields of an entry that has none with odd bytes, and a line that such an entry does not have: one without
+#: a name, or with a longer name than any field's. Read line by line, such a line is judged by its beginning alone.
 _PLAIN_FIELDS: Final = re.compile(rb"^(__REALTIME_TIMESTAMP|_HOSTNAME|MESSAGE)=(.*)", re.MULTILINE)
-_NO_FIELD: Final = re.compile(rb"^[^=\n]*$", re.MULTILINE)
+_NO_FIELD: Final = re.compile(rb"^(?:[^=\n]{65}|[^=\n]*$)", re.MULTILINE)
 _NAME: Final = re.compile(rb"[A-Z0-9_]{1,64}")
-#: so many bytes of a field are kept
+#: so many bytes are kept of a line, its field's name included, and of a field with odd bytes
 _KEPT_BYTES: Final = 1 << 12
 #: journald writes no longer field
 _LONGEST_FIELD: Final = 1 << 30
@@ -136,7 +137,8 @@ def _entries(cursor: _Cursor) -> Iterator[tuple[int, _Entry | Reject]]:
         begin = cursor.number
         text = cursor.plain_entry()
         if text is not None:
-            yield begin, {name: value[:_KEPT_BYTES] for name, value in _PLAIN_FIELDS.findall(text)}
+            kept = {name: value[: _KEPT_BYTES - len(name) - 1] for name, value in _PLAIN_FIELDS.findall(text)}
+            yield begin, kept
             continue
         first = cursor.line()
         if first is None:

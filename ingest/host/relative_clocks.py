@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -20,6 +21,8 @@ _TOLD: Final = re.compile(
 )
 #: processors hand in their lines in a slightly different order than they stamped them
 _JITTER: Final = timedelta(minutes=1)
+#: a stamp that counts further is damaged: no machine has run for a century
+_LONGEST_RUN_MICROSECONDS: Final = 100 * 366 * 86_400 * 1_000_000
 
 
 class BootClock:
@@ -55,13 +58,19 @@ class BootClock:
         return self._boot is not None
 
     def hear(self, stamp: str, message: str) -> None:
-        """Take note of a line that begins a boot or tells the time."""
+        """Take note of a line that begins a boot or tells the time.
+
+        Raises
+        ------
+        ValueError
+            If no machine runs for as long as the stamp says.
+        """
         if _BOOT_LINE.match(message):
             if self._begun:
                 self._boot = self._last = None
             self._begun = True
         elif self._boot is None:
-            self._boot = _told_boot(stamp, message)
+            self._boot = _told_boot(_passed(stamp), message)
 
     def read(self, stamp: str) -> datetime:
         """Return the instant of a stamp.
@@ -69,7 +78,7 @@ class BootClock:
         Raises
         ------
         ValueError
-            If the log does not tell when its boot was.
+            If the log does not tell when its boot was, or no machine runs for as long as the stamp says.
         """
         if self._boot is None:
             raise ValueError("the machine rebooted, and the log does not tell when")
@@ -132,34 +141,38 @@ def _first_boot(lines: Iterable[str], dialects: list[Dialect]) -> tuple[datetime
     stamped = _stamped(lines, dialects)
     begins_later = False
     boots = 0
-    for number, (stamp, message) in enumerate(stamped):
-        if number == 0 and _passed(stamp) > timedelta():
+    for number, (passed, message) in enumerate(stamped):
+        if number == 0 and passed > timedelta():
             begins_later, boots = True, 1
         boots += _BOOT_LINE.match(message) is not None
         if boots > 1:
             break  # what follows is of another boot
-        boot = _told_boot(stamp, message)
+        boot = _told_boot(passed, message)
         if boot is not None:
             return boot, begins_later
     return None, begins_later
 
 
-def _stamped(lines: Iterable[str], dialects: list[Dialect]) -> Iterator[tuple[str, str]]:
+def _stamped(lines: Iterable[str], dialects: list[Dialect]) -> Iterator[tuple[timedelta, str]]:
     for line in lines:
         for dialect in dialects:
             match = dialect.pattern.fullmatch(line)
             if match is not None:
-                yield match["stamp"], match["message"]
+                with suppress(ValueError):  # a line without a usable stamp tells nothing
+                    yield _passed(match["stamp"]), match["message"]
                 break
 
 
-def _told_boot(stamp: str, message: str) -> datetime | None:
+def _told_boot(passed: timedelta, message: str) -> datetime | None:
     match = _TOLD.search(message)
     if match is None:
         return None
-    return datetime.fromtimestamp(float(match["rtc"] or match["audit"]), UTC) - _passed(stamp)
+    return datetime.fromtimestamp(float(match["rtc"] or match["audit"]), UTC) - passed
 
 
 def _passed(stamp: str) -> timedelta:
     """Return the time since the boot: ``/dev/kmsg`` prints microseconds, all others seconds with six decimals."""
-    return timedelta(microseconds=int(stamp.replace(".", "")))
+    microseconds = int(stamp.replace(".", ""))
+    if microseconds > _LONGEST_RUN_MICROSECONDS:
+        raise ValueError("no such time")
+    return timedelta(microseconds=microseconds)

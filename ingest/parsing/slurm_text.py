@@ -1,7 +1,7 @@
 """Delimited text as Slurm prints it: no quoting, no escaping, so a line break or a delimiter in a value breaks the row.
 
-Physical lines are put together into records by counting delimiters, which is the only Python that runs per line; the
-records then go to Arrow's CSV reader as one block.
+Physical lines are put together into records by counting delimiters. Where every line of a block has as many as it
+should, which is almost always, no Python runs per line; the records then go to Arrow's CSV reader as one block.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -63,13 +64,33 @@ class Layout:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RecordBlock:
-    """Records with the right number of values, one a line, and the lines that could not be made into records."""
+    """Records with the right number of values, one a line, and the lines that could not be made into records.
 
-    records: tuple[bytes, ...]
+    Attributes
+    ----------
+    text
+        The records, with a line end between them.
+    line_numbers
+        Line where each begins, shape (records,).
+    rejects
+        What was no record.
+    """
+
+    text: bytes
     line_numbers: np.ndarray
     rejects: tuple[Reject, ...]
+
+    @property
+    def count(self) -> int:
+        """Number of records."""
+        return len(self.line_numbers)
+
+    @cached_property
+    def records(self) -> list[bytes]:
+        """The records one by one."""
+        return self.text.split(b"\n") if self.count else []
 
 
 def header_layout(head: bytes, required: Callable[[frozenset[str]], bool]) -> Layout | None:
@@ -138,14 +159,42 @@ class RecordAssembler:
     def blocks(self, raw: Iterator[bytes]) -> Iterator[RecordBlock]:
         """Yield the records of the file in order."""
         next_line = 1
-        for lines in _line_blocks(raw):
-            first = next_line
-            next_line += len(lines)
+        for text in _line_blocks(raw):
+            first, ends = next_line, np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == ord("\n"))
+            next_line += len(ends) + 1
+            if first > self._layout.header_lines and not self._fragments and self._is_regular(text, ends):
+                yield self._regular_block(text, first, len(ends) + 1)
+                continue
             skipped = max(0, self._layout.header_lines - first + 1)
-            if skipped < len(lines):
-                yield self._block(*self._assemble(lines[skipped:], first + skipped))
+            split = text.split(b"\n")
+            for start in range(skipped, len(split), _LINES_AT_ONCE):
+                yield self._block(*self._assemble(split[start : start + _LINES_AT_ONCE], first + start))
         records, numbers = self._flush_fragments()
         yield self._emit([*self._held[0], *records], [*self._held[1], *numbers])
+
+    def _is_regular(self, text: bytes, ends: np.ndarray) -> bool:
+        """Tell whether every line has as many delimiters as it should; ``ends`` are the places of the line ends."""
+        if len(self._delimiter) > 1:
+            return False
+        places = np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == ord(self._delimiter))
+        if len(places) != (len(ends) + 1) * self._wanted:
+            return False
+        by_line = places.reshape(-1, self._wanted)
+        return bool((by_line[1:, 0] > ends).all() and (by_line[:-1, -1] < ends).all())
+
+    def _regular_block(self, text: bytes, first: int, lines: int) -> RecordBlock:
+        """Hold back the last group, as :meth:`_block` does, without taking the text to pieces."""
+        end, kept = len(text), lines - 1
+        begin = text.rfind(b"\n") + 1
+        while not self._begins_group(text[begin:end].split(self._delimiter)):
+            if begin == 0:
+                return self._block(text.split(b"\n"), list(range(first, first + lines)))
+            end, kept = begin - 1, kept - 1
+            begin = text.rfind(b"\n", 0, end) + 1
+        before, numbers = self._held
+        self._held = (text[begin:].split(b"\n"), list(range(first + kept, first + lines)))
+        whole = b"\n".join([*before, text[: begin - 1]] if kept else before)
+        return self._emit_text(whole, np.append(np.array(numbers, np.int64), np.arange(first, first + kept)))
 
     def _assemble(self, lines: list[bytes], first: int) -> tuple[list[bytes], list[int]]:
         counts = [line.count(self._delimiter) for line in lines]
@@ -219,9 +268,12 @@ class RecordAssembler:
         return self._emit(records[:cut], numbers[:cut])
 
     def _emit(self, records: list[bytes], numbers: list[int]) -> RecordBlock:
+        return self._emit_text(b"\n".join(records), np.array(numbers, dtype=np.int64))
+
+    def _emit_text(self, text: bytes, numbers: np.ndarray) -> RecordBlock:
         rejects = tuple(self._rejects)
         self._rejects = []
-        return RecordBlock(tuple(records), np.array(numbers, dtype=np.int64), rejects)
+        return RecordBlock(text, numbers, rejects)
 
 
 def read_columns(block: RecordBlock, layout: Layout, wanted: frozenset[str]) -> dict[str, pa.Array]:
@@ -242,9 +294,9 @@ def read_columns(block: RecordBlock, layout: Layout, wanted: frozenset[str]) -> 
         Array of strings per column the file has, shape (records,). Bytes that are no UTF-8 become U+FFFD.
     """
     chosen = {name: f"f{index}" for index, name in reversed(list(enumerate(layout.names))) if name in wanted}
-    if not block.records:
+    if not block.count:
         return {name: pa.array([], pa.string()) for name in chosen}
-    text = b"\n".join(block.records) + b"\n"
+    text = block.text + b"\n"
     delimiter = layout.delimiter
     if len(delimiter) > 1:
         text = text.replace(_UNIT_SEPARATOR, b" ").replace(delimiter, _UNIT_SEPARATOR)
@@ -252,7 +304,9 @@ def read_columns(block: RecordBlock, layout: Layout, wanted: frozenset[str]) -> 
     table = pv.read_csv(
         pa.py_buffer(_valid_utf8(text)),
         read_options=pv.ReadOptions(
-            column_names=[f"f{index}" for index in range(len(layout.names))], block_size=max(len(text) + 1, 1 << 20)
+            column_names=[f"f{index}" for index in range(len(layout.names))],
+            block_size=max(len(text) + 1, 1 << 20),
+            use_threads=False,
         ),
         parse_options=pv.ParseOptions(
             delimiter=delimiter.decode(), quote_char=False, double_quote=False, escape_char=False
@@ -276,8 +330,8 @@ def decode(line: bytes) -> str:
     return line.decode("utf-8", "replace")
 
 
-def _line_blocks(raw: Iterator[bytes]) -> Iterator[list[bytes]]:
-    """Cut blocks at line ends; CRLF counts as one, a lone CR is not a line end."""
+def _line_blocks(raw: Iterator[bytes]) -> Iterator[bytes]:
+    """Cut blocks at line ends; CRLF counts as one, a lone CR is not a line end. The last line end is left out."""
     rest = b""
     fresh = True
     for block in raw:
@@ -287,17 +341,15 @@ def _line_blocks(raw: Iterator[bytes]) -> Iterator[list[bytes]]:
         if len(rest) > _LONGEST_LINE:
             rest = rest[:_LONGEST_LINE]
         if end:
-            lines = _lines(body)
-            for start in range(0, len(lines), _LINES_AT_ONCE):
-                yield lines[start : start + _LINES_AT_ONCE]
+            yield _plain_line_ends(body)
     if rest:
-        yield _lines(rest)
+        yield _plain_line_ends(rest)
 
 
-def _lines(text: bytes) -> list[bytes]:
+def _plain_line_ends(text: bytes) -> bytes:
     if b"\r" in text:
         text = text.replace(b"\r\n", b"\n").removesuffix(b"\r").replace(b"\r", b" ")
-    return text.split(b"\n")
+    return text
 
 
 def _valid_utf8(text: bytes) -> bytes:

@@ -7,7 +7,9 @@ https://slurm.schedmd.com/rest_api.html and https://slurm.schedmd.com/job_state_
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, Final
 
 from ingest.opening import InputFile
@@ -52,6 +54,12 @@ _BASE_STATES: Final = frozenset(
 )
 #: NO_VAL and INFINITE of 16, 32 and 64 bits: Slurm's own marks for "not set"
 _NO_VALUE: Final = frozenset(base - less for base in (1 << 16, 1 << 32, 1 << 64) for less in (1, 2))
+_MASK: Final = re.compile(r"0x(?P<digits>[0-9A-Fa-f]+)(?P<limit>(?:%\d+)?)")
+#: hexadecimal digits of the longest mask that is unfolded, four tasks each
+_LONGEST_MASK: Final = 4096
+#: Slurm prints more tasks than this, at equal steps over more places than that, as a range with a step
+_LEAST_STEPS: Final = 5
+_LEAST_SPAN: Final = 11
 _ACCOUNTED_PATHS: Final = frozenset({"jobs.item.allocation_nodes", "jobs.item.association"})
 _CONTROLLED_PATHS: Final = frozenset({"jobs.item.accrue_time", "jobs.item.array_job_id"})
 
@@ -114,7 +122,7 @@ def _accounted(job: Job) -> dict[str, str]:
             job,
             array.get("job_id"),
             array.get("task_id"),
-            array.get("task"),
+            unfold_tasks(_text(array.get("task")), _tasks_at_once(array)),
             het.get("job_id"),
             het.get("job_offset"),
         ),
@@ -183,6 +191,44 @@ def _ids(job: Job, array: object, task: object, tasks: object, het: object, offs
     elif het_id not in {"", "0"}:
         shown = f"{het_id}+{_count(offset) or 0}"
     return {"jobid": shown, "jobidraw": raw}
+
+
+def unfold_tasks(tasks: str, at_once: str) -> str:
+    """Return the tasks of a waiting array as the text prints them.
+
+    Slurm 22.05 hands out the mask that its database holds, in which bit n stands for task n. Slurm's own
+    ``xlate_array_task_str`` tells steps by the same rule; what it cuts after 64 characters is whole here.
+
+    Parameters
+    ----------
+    tasks
+        The mask, or what is no mask and stays as it is; so does a mask of more than 16,384 tasks.
+    at_once
+        How many of them may run at once; empty for any number.
+
+    Examples
+    --------
+    >>> unfold_tasks("0x1F", ""), unfold_tasks("0x2D", "4"), unfold_tasks("0x2D%4", ""), unfold_tasks("0x555555", "")
+    ('0-4', '0,2-3,5%4', '0,2-3,5%4', '0-22:2')
+    >>> unfold_tasks("1-3%2", "2")
+    '1-3%2'
+    """
+    match = _MASK.fullmatch(tasks)
+    if match is None or len(match["digits"]) > _LONGEST_MASK:
+        return tasks
+    bits = f"{int(match['digits'], 16):b}"[::-1]
+    runs = [(run.start(), run.end() - 1) for run in re.finditer("1+", bits)]
+    steps = {later[0] - earlier[0] for earlier, later in pairwise(runs)}
+    if len(bits) - bits.find("1") > _LEAST_SPAN and len(runs) == bits.count("1") > _LEAST_STEPS and len(steps) == 1:
+        shown = f"{runs[0][0]}-{runs[-1][0]}:{steps.pop()}"
+    else:
+        shown = ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
+    return shown + (match["limit"] or (f"%{at_once}" if at_once else ""))
+
+
+def _tasks_at_once(array: Job) -> str:
+    most = _object(_object(_object(array.get("limits")).get("max")).get("running")).get("tasks")
+    return _time(most)
 
 
 def _names(job: Job, user: str) -> dict[str, str]:

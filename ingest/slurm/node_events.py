@@ -131,11 +131,11 @@ def _layout(head: bytes) -> Layout | None:
 
 def _read_block(block: RecordBlock, layout: Layout, zone: str) -> tuple[list[_Row], Chunk]:
     """Parse the rows of a block; the chunk tells only of what was read and refused."""
-    read = len(block.records) + len(block.rejects)
-    if not block.records:
+    read = block.count + len(block.rejects)
+    if not block.count:
         return [], Chunk(read=read, rejects=block.rejects)
     columns = read_columns(block, layout, _FIELDS)
-    count = len(block.records)
+    count = block.count
     empty = pa.repeat(pa.scalar(""), count)
     text = {name: columns.get(name, empty) for name in _FIELDS}
     refusals = Refusals(count)

@@ -156,8 +156,8 @@ def _folded(chunk: Chunk, folder: ResizeFolder) -> Chunk:
 
 
 def _chunk(block: RecordBlock, layout: Layout, zone: str) -> Chunk:
-    read = len(block.records) + len(block.rejects)
-    if not block.records:
+    read = block.count + len(block.rejects)
+    if not block.count:
         return Chunk(read=read, rejects=block.rejects)
     columns = read_columns(block, layout, FIELDS)
     ids = columns["jobidraw" if "jobidraw" in columns else "jobid"]

@@ -75,8 +75,8 @@ class Titan(Source):
 
 
 def _read_block(block: RecordBlock) -> tuple[list[_Record], Chunk]:
-    read = len(block.records) + len(block.rejects)
-    if not block.records:
+    read = block.count + len(block.rejects)
+    if not block.count:
         return [], Chunk(read=read, rejects=block.rejects)
     text = read_columns(block, _LAYOUT, frozenset(_LAYOUT.names))
     refusals = Refusals(read - len(block.rejects))

@@ -15,6 +15,7 @@ import typer
 
 from models.errors import ModelError
 from reliability.cli import data, faces, intake, questions
+from reliability.cli.output import note
 from reliability.errors import ReliabilityError
 
 app = typer.Typer(
@@ -58,13 +59,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except typer.TyperException as error:
         # No arguments at all: the message is the help itself.
         message = error.format_message()
-        print(message if "\n" in message else f"reliability: {' '.join(message.split())}", file=sys.stderr)
+        note(message if "\n" in message else f"reliability: {' '.join(message.split())}")
         return 2
     except (ReliabilityError, ModelError) as error:
-        print(f"reliability: {' '.join(str(error).split())}", file=sys.stderr)
+        note(f"reliability: {' '.join(str(error).split())}")
         return 2
     except (KeyboardInterrupt, typer.Abort):
-        print("reliability: stopped", file=sys.stderr)
+        note("reliability: stopped")
         return 130
     except BrokenPipeError:
         # The reader of our output has gone (head, less): nothing is left to say, nor to flush at exit.

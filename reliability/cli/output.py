@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from reliability.documents import iso, to_csv, to_json
+from reliability.documents import iso, printable, to_csv, to_json
 
 if TYPE_CHECKING:
     from reliability.analyses.answer import Answer
@@ -63,7 +63,7 @@ def print_table(rows: Sequence[Row], columns: Sequence[str] = (), title: str | N
 
 def note(message: str) -> None:
     """Tell the person at the terminal something, on stderr."""
-    print(message, file=sys.stderr)
+    print(printable(message), file=sys.stderr)
 
 
 def notes(messages: Iterable[str]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +15,7 @@ import pyarrow as pa
 from reliability.errors import LakeWriteError, QueryError
 from reliability.lake import Lake
 from reliability.marts import MARTS, Parameters, ingests_sql, latest_sql, mart_sql, marts_in
-from reliability.schema import DATA_TABLES, TABLES, Table
+from reliability.schema import DATA_TABLES, SCHEMA_VERSION, TABLES, Table
 
 #: how DuckDB spells the first value that is not null
 _FIRST_KNOWN: Final = "first_value({} IGNORE NULLS)"
@@ -120,17 +122,44 @@ def write_catalog(lake: Lake) -> Path:
     """
     fresh = lake.catalog_path.with_suffix(f".{os.getpid()}.new")
     try:
-        with duckdb.connect(str(fresh)) as connection:
-            _prepare(connection)
-            _create_tables(connection, lake, Parameters())
-            for mart in MARTS:
-                connection.execute(f"CREATE VIEW {mart} AS {mart_sql(mart)}")
+        if not _renewed(lake, fresh):
+            fresh.unlink(missing_ok=True)
+            with duckdb.connect(str(fresh)) as connection:
+                _prepare(connection)
+                _create_tables(connection, lake, Parameters())
+                for mart in MARTS:
+                    connection.execute(f"CREATE VIEW {mart} AS {mart_sql(mart)}")
+                connection.execute("CREATE TABLE made_from AS SELECT ? AS digest", [_digest_of_marts()])
         fresh.replace(lake.catalog_path)
     except (OSError, duckdb.Error) as error:  # a full disk shows as any of DuckDB's errors
         raise LakeWriteError(lake.path, _one_line(error)) from error
     finally:
         fresh.unlink(missing_ok=True)
     return lake.catalog_path
+
+
+def _renewed(lake: Lake, fresh: Path) -> bool:
+    """Copy the catalog and point its tables to the files of now; False if it has to be made anew.
+
+    Making the marts binds each with all it reads, which takes longer than a small ingest; they do not change with it.
+    """
+    if not lake.catalog_path.exists():
+        return False
+    try:
+        shutil.copyfile(lake.catalog_path, fresh)
+        with duckdb.connect(str(fresh)) as connection:
+            if connection.execute("SELECT digest FROM made_from").fetchall() != [(_digest_of_marts(),)]:
+                return False
+            connection.execute("SET TimeZone = 'UTC'")
+            _create_tables(connection, lake, Parameters())
+    except duckdb.Error:
+        return False  # not ours, damaged, or of another release
+    return True
+
+
+def _digest_of_marts() -> str:
+    texts = [str(SCHEMA_VERSION), mart_sql("macros.duckdb"), *(mart_sql(mart) for mart in MARTS)]
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
@@ -141,20 +170,19 @@ def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
 def _create_tables(connection: duckdb.DuckDBPyConnection, lake: Lake, parameters: Parameters) -> None:
     row = parameters.row()
     columns = ", ".join(f"{name} {'VARCHAR' if isinstance(value, str) else 'BIGINT'}" for name, value in row.items())
-    connection.execute(f"CREATE TABLE parameters ({columns})")
+    connection.execute(f"CREATE OR REPLACE TABLE parameters ({columns})")
     connection.execute(f"INSERT INTO parameters VALUES ({', '.join('?' * len(row))})", list(row.values()))  # noqa: S608 - question marks only
     ingests = ingests_sql(f"({_stored(lake, TABLES['ingests'])})")
-    connection.execute(f"CREATE VIEW ingests AS {ingests}")
+    connection.execute(f"CREATE OR REPLACE VIEW ingests AS {ingests}")
     connection.execute(
-        f"CREATE VIEW rejects AS SELECT * FROM ({_stored(lake, TABLES['rejects'])}) AS stored "  # noqa: S608 - schema names
+        f"CREATE OR REPLACE VIEW rejects AS SELECT * FROM ({_stored(lake, TABLES['rejects'])}) AS stored "  # noqa: S608 - schema names
         "WHERE ingest_id IN (SELECT ingest_id FROM ingests)"
     )
     for table in DATA_TABLES:
         source = f"({_stored(lake, table)})"
         exposed = ", ".join(_quoted(name) for name in _exposed(table))
-        connection.execute(
-            f"CREATE VIEW {table.name} AS SELECT {exposed} FROM ({latest_sql(table, source, _FIRST_KNOWN)}) AS latest"  # noqa: S608 - schema names
-        )
+        latest = latest_sql(table, source, _FIRST_KNOWN)
+        connection.execute(f"CREATE OR REPLACE VIEW {table.name} AS SELECT {exposed} FROM ({latest}) AS latest")  # noqa: S608 - schema names
 
 
 def _exposed(table: Table) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from reliability.cli import main
 from reliability.engines.duckdb_engine import DuckDBEngine
 from reliability.lake import open_lake
 from reliability.schema import DATA_TABLES
@@ -26,6 +27,11 @@ def ingest(lake: Path, *arguments: str | Path, before: Sequence[str] = (), **opt
     """Run ``reliability ingest`` to its end; ``before`` is a command that runs it."""
     command = [*before, *RELIABILITY, "ingest", "--lake", str(lake), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, **options)
+
+
+def ingest_here(lake: Path, *arguments: str | Path) -> int:
+    """Ingest in this process, which takes no time to start; return the exit status."""
+    return main(["ingest", "--lake", str(lake), *map(str, arguments)])
 
 
 def start_ingest(lake: Path, *arguments: str | Path) -> subprocess.Popen[bytes]:

@@ -13,7 +13,7 @@ import pytest
 from reliability.engines.duckdb_engine import DuckDBEngine
 from reliability.errors import ReliabilityError
 from reliability.lake import create_lake, open_lake
-from tests.faults.lakes import content, ingest, kernel_lines, sacct, start_ingest
+from tests.faults.lakes import content, ingest_here, kernel_lines, sacct, start_ingest
 
 
 class Reader(threading.Thread):
@@ -29,7 +29,7 @@ class Reader(threading.Thread):
 
     def run(self) -> None:
         before = {"jobs": 0, "events": 0}
-        while not self.stop.wait(0.3):
+        while not self.stop.wait(0.6):
             try:
                 self._ask(before)
             except ReliabilityError as error:
@@ -52,6 +52,13 @@ class Reader(threading.Thread):
 def jobs_of(name: str, count: int, first: int) -> str:
     header, _, lines = sacct(count, first).partition("\n")
     return f"{header}|Partition\n" + "".join(f"{line}|{name}\n" for line in lines.splitlines())
+
+
+def events_in(lake: Path) -> int:
+    engine = DuckDBEngine(open_lake(lake))
+    count = engine.rows("SELECT count(*) AS n FROM events")[0]["n"]
+    engine.close()
+    return int(count)
 
 
 def race(tmp_path: Path, writers: int, files: int, rounds: int) -> int:
@@ -83,16 +90,16 @@ def race(tmp_path: Path, writers: int, files: int, rounds: int) -> int:
     assert [command.wait(timeout=300) for command in commands] == [0] * writers
 
     deadline = time.monotonic() + 120
-    while follower.poll() is None and time.monotonic() < deadline and content(lake)["events"][0]["n"] < written:
+    while follower.poll() is None and time.monotonic() < deadline and events_in(lake) < written:
         time.sleep(0.3)
     follower.send_signal(signal.SIGTERM)
     assert follower.wait(timeout=60) == 0
-    assert ingest(lake, *paths, log, rotated).returncode == 0
+    assert ingest_here(lake, *paths, log, rotated) == 0
     reader.stop.set()
     reader.join()
     assert reader.faults == []
 
-    assert ingest(tmp_path / "clean", *paths, log, rotated).returncode == 0
+    assert ingest_here(tmp_path / "clean", *paths, log, rotated) == 0
     assert content(lake) == content(tmp_path / "clean")
     assert content(lake)["events"][0]["n"] == written
     return reader.asked

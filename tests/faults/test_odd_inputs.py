@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +20,7 @@ from reliability.cli import main
 from reliability.engines.duckdb_engine import DuckDBEngine
 from reliability.errors import UnreadableInputError
 from reliability.lake import create_lake
-from tests.faults.lakes import RELIABILITY, content, ingest, kernel_lines, sacct
+from tests.faults.lakes import RELIABILITY, content, ingest, ingest_here, kernel_lines, sacct
 from tests.fuzz.contract import patience
 
 Take = Callable[..., tuple[int, str]]
@@ -173,12 +175,11 @@ class TestWithoutPermission:
         finally:
             listed.chmod(0o777)
 
-    @pytest.mark.xfail(reason="Lake.lock lets the PermissionError through", strict=True)
     def test_a_lake_that_may_not_be_written_is_one_clear_error_and_answers(self, tmp_path: Path) -> None:
         for name, first in (("old", 0), ("new", 100)):
             (tmp_path / name).write_text(sacct(3, first))
         lake = tmp_path / "lake"
-        assert ingest(lake, tmp_path / "old", before=self.PLAIN).returncode == 0
+        assert ingest_here(lake, tmp_path / "old") == 0
         folders = [lake, *(path for path in lake.rglob("*") if path.is_dir())]
         for path in folders:
             path.chmod(0o555)
@@ -205,7 +206,6 @@ class TestWithoutPermission:
         assert '"n": 3' in asked.stdout
 
 
-@pytest.mark.xfail(reason="Lake.files returns percent-encoded paths, which do not exist", strict=True)
 @pytest.mark.parametrize("name", ["sp ace", "ünï ☃ {x}"])
 def test_a_lake_may_have_an_odd_name(name: str, tmp_path: Path) -> None:
     _take_and_ask(tmp_path / name, tmp_path)
@@ -235,6 +235,71 @@ def test_a_clusters_name_stays_a_name(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"lake", "log"}
     found = DuckDBEngine(lake).rows("SELECT DISTINCT cluster AS c FROM events")
     assert {row["c"] for row in found} == set(names)
+
+
+@pytest.mark.parametrize("name", ["c" * 101, "ü" * 50, "c" * 10**6], ids=["long", "long once escaped", "very long"])
+def test_a_clusters_name_that_no_folder_can_have_is_one_clear_error(name: str, take: Take, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text(sacct(2).replace("|c|", f"|{name}|"))
+    status, error = take(log)
+    assert (status, error.count("\n")) == (2, 1)
+    assert "a cluster name longer than 100 characters" in error
+    assert "give --cluster" in error
+    assert len(error) < 1000
+    assert content(tmp_path / "lake")["counts"] == []
+    status, error = take("--cluster", name, log)
+    assert (status, error.count("\n")) == (2, 1)
+    assert "--cluster" in error
+    assert take("--cluster", "c" * 100, log)[0] == 0
+    assert content(tmp_path / "lake")["counts"][0]["used"] == 2
+
+
+def test_a_path_that_is_no_text_is_printed_all_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path / "x") + b"\xff"))
+    path.write_text(sacct(2) + "damaged|line\n")
+    assert ingest_here(tmp_path / "lake", path) == 0
+    told = capsys.readouterr()
+    assert "x\ufffd" in told.out
+    assert "x\\udcff:4: refused" in told.err
+    assert ingest_here(tmp_path / "lake", "--json", path) == 0
+    assert json.loads(capsys.readouterr().out)["files"][0]["path"] == str(path)
+
+
+def test_an_error_about_a_path_that_is_no_text_is_one_line(take: Take, tmp_path: Path) -> None:
+    status, error = take(os.fsdecode(os.fsencode(tmp_path / "gone") + b"\xff"))
+    assert (status, error.count("\n")) == (2, 1)
+    assert "gone\\udcff" in error
+
+
+def test_a_name_of_a_cluster_that_is_no_text_is_one_clear_error(take: Take, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text(kernel_lines(2))
+    status, error = take("--cluster", "c\udcff", log)
+    assert (status, error.count("\n")) == (2, 1)
+    assert "a name in UTF-8" in error
+
+
+def test_the_next_ingest_sweeps_what_a_killed_one_left_and_spares_the_living(take: Take, tmp_path: Path) -> None:
+    spool = create_lake(tmp_path / "lake").spool_path
+    spool.mkdir(exist_ok=True)
+    for name in ("dead.1", "living.2"):
+        (spool / name).mkdir()
+        (spool / name / "jobs.arrow").write_bytes(b"half")
+    for name in ("stdin-dead", "stdin-living"):
+        (spool / name).write_bytes(b"half")
+    log = tmp_path / "log"
+    log.write_text(kernel_lines(2))
+    hold = "import fcntl, os, sys\nfor path in sys.argv[1:]: fcntl.flock(os.open(path, os.O_RDONLY), fcntl.LOCK_EX)\n"
+    hold += "print(flush=True)\nsys.stdin.read()"
+    command = [sys.executable, "-c", hold, spool / "living.2", spool / "stdin-living"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as living:
+        assert living.stdout is not None
+        living.stdout.readline()  # it holds its locks now
+        assert take(log)[0] == 0
+        assert sorted(path.name for path in spool.rglob("*")) == ["jobs.arrow", "living.2", "stdin-living"]
+        living.communicate()
+    assert take(log)[0] == 0
+    assert list(spool.iterdir()) == []
 
 
 def _take_and_ask(lake: Path, folder: Path) -> None:

@@ -27,6 +27,8 @@ from reliability.errors import ReliabilityError
 from tests.fuzz.contract import Seed, seeds_of
 
 MIB = 1 << 20
+HOST_LINE = b"<4>1 2026-01-01T00:00:00Z n%08d kernel - - - NVRM: Xid (PCI:0000:9b:00): 79, gone.\n"
+HOSTS_PER_MIB = MIB // len(HOST_LINE % 0)
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": lambda data: gzip.compress(data, 1),
     "xz": lambda data: lzma.compress(data, preset=0),
@@ -41,12 +43,11 @@ def repeated(piece: bytes, mib: int) -> Iterator[bytes]:
         yield block
 
 
-def hosts(line: Callable[[int], str], mib: int) -> Iterator[bytes]:
-    """Yield lines that each name another host, in blocks of about a MiB."""
-    length = len(line(10**7))
-    per_block = MIB // length
-    for number in range(mib):
-        yield "".join(line(n) for n in range(number * per_block, (number + 1) * per_block)).encode()
+def hosts(mib: int) -> Iterator[bytes]:
+    """Yield lines of a syslog, in blocks of a MiB, each an event of another host."""
+    for block in range(mib):
+        numbers = range(block * HOSTS_PER_MIB, (block + 1) * HOSTS_PER_MIB)
+        yield b"".join(HOST_LINE % number for number in numbers)
 
 
 #: what follows the seed, in blocks
@@ -68,6 +69,7 @@ BOMBS: dict[str, Callable[[int], Iterator[bytes]]] = {
     "bars": lambda mib: repeated(b"|", mib),
     "brackets that close": lambda mib: repeated(b"]", mib),
     "carriage returns": lambda mib: repeated(b"\r", mib),
+    "hosts": hosts,
 }
 #: what comes before it, where the seed itself would hide the bomb
 OPENINGS = {
@@ -77,20 +79,23 @@ OPENINGS = {
     "a list without an end": b"[",
     "a text without an end": b'["',
     "a number without an end": b"[1",
+    "hosts": b"",
 }
 
 
 def write_bomb(path: Path, bomb: str, seed: Seed, mib: int, packer: str = "zstd") -> None:
     """Write a bomb: what every format accepts as members of one archive, each packed for itself.
 
-    Equal blocks are packed once, so that gigabytes take no time to make.
+    A block that comes again is packed once, so that gigabytes take no time to make.
     """
     pack = PACKERS[packer]
-    packed: dict[bytes, bytes] = {}
+    before = packed = b""
     with path.open("wb") as stream:
         stream.write(pack(OPENINGS.get(bomb, seed.content)))
         for block in BOMBS[bomb](mib):
-            stream.write(packed.setdefault(block, pack(block)))
+            if block is not before:
+                before, packed = block, pack(block)
+            stream.write(packed)
 
 
 def measure(path: Path, seed: Seed, name: str) -> dict[str, object]:
@@ -105,7 +110,7 @@ def measure(path: Path, seed: Seed, name: str) -> dict[str, object]:
             file = InputFile(path)
             named(name).recognise(file.head(), seed.options)
             tally = parse_part(file, named(name), seed.options, "default", _discard)
-            told = f"{tally.read:,} records, {tally.rejected:,} rejected"
+            told = f"{tally.read:,} records, {tally.used:,} used, {tally.rejected:,} rejected"
         except ReliabilityError as error:
             told = str(error)[:200]
         seconds = time.process_time() - began

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from ingest.registry import SOURCES
-from tests.fuzz.bombs import BOMBS, PACKERS
+from tests.fuzz.bombs import BOMBS, HOSTS_PER_MIB, PACKERS
 
 ROOT = Path(__file__).parents[2]
 #: peak memory above that of the imports
@@ -31,8 +31,8 @@ FAMILIES = {
     "infinitehbd": ("quotes",),
 }
 #: bombs of millions of records: a record takes as long as it takes, however short it is
-LINES = {"blank lines", "a quote that is never closed", "a list without an end", "quotes"}
-SHORT_MIB = {"blank lines": 6, "a list without an end": 16}
+LINES = {"blank lines", "a quote that is never closed", "a list without an end", "quotes", "hosts"}
+SHORT_MIB = {"blank lines": 2, "a list without an end": 4}
 
 
 def measured(bombs: Iterable[tuple[str, str, int, str]]) -> list[dict[str, Any]]:
@@ -60,6 +60,16 @@ def test_each_family_reads_tens_of_megabytes_in_bounded_memory() -> None:
 def test_each_format_reads_every_bomb_in_bounded_memory(source: Any) -> None:
     reports = measured((bomb, source.name, 4 if bomb in LINES else 64, "zstd") for bomb in BOMBS)
     print(*(json.dumps(report) for report in reports), sep="\n")
+    check(reports)
+
+
+@pytest.mark.parametrize("hosts", [200_000, pytest.param(10_000_000, marks=pytest.mark.validation)])
+def test_a_syslog_in_which_every_line_names_another_host_is_read_in_bounded_memory(hosts: int) -> None:
+    mib = hosts // HOSTS_PER_MIB + 1
+    reports = measured([("hosts", "kernel-log", mib, "zstd")])
+    print(*(json.dumps(report) for report in reports), sep="\n")
+    events = mib * HOSTS_PER_MIB
+    assert [report["said"] for report in reports] == [f"{events:,} records, {events:,} used, 0 rejected"]
     check(reports)
 
 

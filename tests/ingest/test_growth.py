@@ -287,3 +287,25 @@ def test_the_user_may_vouch_for_what_the_format_cannot_promise(tmp_path: Path, f
 def test_a_window_that_ends_before_it_begins_is_refused() -> None:
     with pytest.raises(BadOptionError, match="--complete"):
         Options(complete=("2024-02-01", "2024-01-01"))
+
+
+def test_a_file_replaced_while_it_is_read_is_an_error_whatever_its_kind(
+    tmp_path: Path, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ingest import pipeline
+
+    path = tmp_path / "sacct"
+    text = "JobID|State|Start|End\n1|FAILED|2024-01-01T00:00:00|2024-01-01T01:00:00\n"
+    path.write_text(text)
+    real = pipeline.hashed
+
+    def replace(file: Any) -> Any:
+        seen = real(file)
+        path.unlink()
+        path.write_text(text.replace("FAILED", "TIMEOUT"))
+        return seen
+
+    monkeypatch.setattr(pipeline, "hashed", replace)
+    with pytest.raises(UnreadableInputError, match="changed while it was read"):
+        ingest_paths(lake, [path], Options(), lambda: datetime.now(UTC))
+    assert DuckDBEngine(lake).rows("SELECT * FROM jobs") == []

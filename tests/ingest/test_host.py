@@ -22,6 +22,7 @@ from ingest.opening import InputFile
 from ingest.registry import SOURCES as ALL_SOURCES
 from ingest.source import Options
 from reliability.errors import MissingOptionError, UnreadableInputError
+from tests.fuzz.contract import check
 
 Feed = Callable[..., Any]
 Rows = Callable[..., list[dict[str, Any]]]
@@ -276,3 +277,30 @@ def test_the_daemon_and_the_kernel_give_a_switch_error_one_code_and_place(feed: 
     )
     told = {(row["code"], row["slot"], row["severity"], row["component"]) for row in rows("events")}
     assert told == {("sxid:20034", "0000:86:00.0", "critical", "nvswitch")}
+
+
+@pytest.mark.parametrize("damaged", ["99999999999999999999999999", "9" * 1500, "9999999999999999999"])
+def test_a_time_since_the_boot_that_no_machine_runs_for_spoils_its_own_line_only(
+    damaged: str, feed: Feed, rows: Rows
+) -> None:
+    lines = [
+        f"6,1,{damaged},-;{XID}",
+        "6,2,1000000,-;audit: type=2000 audit(1736384110.000:1): x",
+        f"6,3,2000000,-;{XID}",
+    ]
+    for order in (
+        lines,
+        [*lines[1:], lines[0]],
+        [f"6,1,{damaged},-;audit: type=2000 audit(1736384110.000:1): x", *lines],
+    ):
+        (report,) = feed("\n".join(order) + "\n", node="n").files
+        assert (report.rows_used, report.rows_rejected) == (1, 1)
+    assert set(times(rows)) == {"2025-01-09T00:55:11Z"}
+
+
+@pytest.mark.parametrize("line", [b"x" * 5000 + b"=y", b"x" * 70, b"-" + b"9" * 4200 + b"=1", b"x" * 65 + b"=y"])
+@pytest.mark.parametrize("block", [7, 64, 1000])
+def test_a_damaged_entry_of_the_journal_is_refused_alike_wherever_a_block_ends(block: int, line: bytes) -> None:
+    entry = b"__CURSOR=a\n__REALTIME_TIMESTAMP=1740000000000001\n%sMESSAGE=" + XID.encode() + b"\n\n"
+    content = entry % b"" + entry % (line + b"\n") + entry % (b"A=" + b"b" * 5000 + b"\n")
+    check(JournalExport(), content, Options(node="n"), block)

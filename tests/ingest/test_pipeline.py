@@ -140,6 +140,8 @@ def test_a_missing_path_is_an_error(feed: Feed, tmp_path: Path) -> None:
         {"timezone": "Mars/Olympus"},
         {"timezone": "Europe"},
         {"cluster": " "},
+        {"cluster": "c" * 101},
+        {"cluster": "\udcff"},
         {"fleet_nodes": 0},
         {"gpus_per_node": -1},
         {"time_origin": "yesterday"},

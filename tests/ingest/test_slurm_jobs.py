@@ -119,6 +119,26 @@ def test_numbers_that_slurm_marks_as_not_set_are_unknown(feed: Feed, rows: Rows)
     assert not row.keys() & {"start_utc", "end_utc", "priority", "nodes"}
 
 
+@pytest.mark.parametrize(
+    ("tasks", "at_once", "shown"),
+    [
+        ("0x1F", 0, "7_[0-4]"),
+        ("0x1F%4", 0, "7_[0-4%4]"),
+        ("0x1F", 4, "7_[0-4%4]"),
+        ("0x0421", 0, "7_[0,5,10]"),
+        ("0x1" + "0" * 250, 0, "7_[1000]"),
+        ("0-4%2", 2, "7_[0-4%2]"),
+        ("0x", 0, "7_[0x]"),
+        ("0x" + "F" * 4097, 0, "7_[0x" + "F" * 4097 + "]"),
+    ],
+)
+def test_a_waiting_array_reads_as_in_the_text(tasks: str, at_once: int, shown: str, feed: Feed, rows: Rows) -> None:
+    limits = {"max": {"running": {"tasks": at_once}}}
+    array = {"job_id": 7, "task_id": number(None), "task": tasks, "limits": limits}
+    feed(document(accounted(array=array)))
+    assert [(row["job_id"], row["job_id_raw"]) for row in rows("jobs")] == [(shown, "7")]
+
+
 def test_an_answer_without_jobs_is_read_as_one(feed: Feed) -> None:
     (report,) = feed(document()).files
     assert (report.format, report.rows_read, report.rows_rejected) == ("slurm-json", 0, 0)

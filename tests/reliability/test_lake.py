@@ -7,11 +7,12 @@ import multiprocessing
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
-from reliability.engines.duckdb_engine import DuckDBEngine
+from reliability.engines.duckdb_engine import DuckDBEngine, write_catalog
 from reliability.errors import LakeNotFoundError, LakeVersionError, LakeWriteError, NotALakeError
 from reliability.lake import create_lake, open_lake
 from reliability.schema import TABLES
@@ -150,3 +151,26 @@ def test_writers_side_by_side_lose_nothing(tmp_path: Path) -> None:
         writer.join()
     assert [writer.exitcode for writer in writers] == [0, 0, 0]
     assert DeltaTable(tmp_path / "lake" / "rejects").to_pyarrow_table().num_rows == 15
+
+
+def test_the_catalog_follows_the_lake_and_does_not_grow_without_end(tmp_path: Path) -> None:
+    lake = build_lake(tmp_path / "lake", jobs=[{"nodes": ["n1"], "start_utc": "2026-01-02", "end_utc": "2026-01-03"}])
+    write_catalog(lake)
+    first = lake.catalog_path.stat().st_size
+    for number in range(30):
+        add_ingest(
+            lake, jobs=[{"job_id": f"x{number}", "nodes": ["n1"], "start_utc": "2026-01-02", "end_utc": "2026-01-03"}]
+        )
+        write_catalog(lake)
+    with duckdb.connect(str(lake.catalog_path), read_only=True) as connection:
+        assert connection.execute("SELECT count(*) FROM attempts").fetchall() == [(31,)]
+    assert lake.catalog_path.stat().st_size < 8 * first
+
+
+@pytest.mark.parametrize("damage", [b"no database", b""])
+def test_a_damaged_catalog_is_made_anew(tmp_path: Path, damage: bytes) -> None:
+    lake = build_lake(tmp_path / "lake", jobs=[{"nodes": ["n1"], "start_utc": "2026-01-02", "end_utc": "2026-01-03"}])
+    lake.catalog_path.write_bytes(damage)
+    write_catalog(lake)
+    with duckdb.connect(str(lake.catalog_path), read_only=True) as connection:
+        assert connection.execute("SELECT count(*) FROM runs").fetchall() == [(1,)]
