@@ -12,6 +12,7 @@ import pyarrow as pa
 from reliability.schema import TABLES
 
 _ORDINAL: Final = "repeat_ordinal"
+_ROWS_AT_ONCE: Final = 100_000
 
 
 class RepeatCounter:
@@ -23,10 +24,14 @@ class RepeatCounter:
     def __init__(self, table: str) -> None:
         self._key = [name for name in TABLES[table].key if name != _ORDINAL]
         self._hashes: list[np.ndarray] = []
+        self._waiting: list[pa.Table] = []
 
     def add(self, rows: pa.Table) -> None:
         """Take note of the next rows."""
-        self._hashes.append(self._hash(rows))
+        self._waiting.append(rows.select(self._key))
+        # Asking the database costs the same for few rows as for many.
+        if sum(part.num_rows for part in self._waiting) >= _ROWS_AT_ONCE:
+            self._hash_waiting()
 
     def ordinals(self, earlier: pa.Table | None = None) -> np.ndarray:
         """Return the number of earlier rows with the same key, for every row so far.
@@ -36,9 +41,15 @@ class RepeatCounter:
         earlier
             Rows of the same file that came before all of these; their own ordinals are not returned.
         """
+        self._hash_waiting()
         before = [] if earlier is None else [self._hash(earlier)]
         skipped = sum(len(hashes) for hashes in before)
         return count_earlier(np.concatenate([*before, *self._hashes]))[skipped:]
+
+    def _hash_waiting(self) -> None:
+        if self._waiting:
+            self._hashes.append(self._hash(pa.concat_tables(self._waiting)))
+            self._waiting = []
 
     def _hash(self, rows: pa.Table) -> np.ndarray:
         columns = ", ".join(f'"{name}"' for name in self._key)

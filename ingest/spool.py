@@ -44,9 +44,9 @@ class Spool:
         """
         with self._disk():
             if table not in self._writers:
-                options = pa.ipc.IpcWriteOptions(compression="lz4")
+                # Not compressed: it lies there for seconds, and compressing took as long as hashing the whole file.
                 self._writers[table] = self._sinks.enter_context(
-                    pa.ipc.new_file(str(self._folder / f"{table}.arrow"), rows.schema, options=options)
+                    pa.ipc.new_file(str(self._folder / f"{table}.arrow"), rows.schema)
                 )
             self._writers[table].write_table(rows)
         self.rows[table] = self.rows.get(table, 0) + rows.num_rows
@@ -58,7 +58,7 @@ class Spool:
 
     def read(self, table: str, extra: Mapping[str, np.ndarray | str]) -> Iterator[pa.RecordBatch]:
         """Yield the table's batches with columns added: an array over all rows, or one value for each."""
-        with pa.memory_map(str(self._folder / f"{table}.arrow")) as source:
+        with pa.OSFile(str(self._folder / f"{table}.arrow")) as source:
             reader = pa.ipc.open_file(source)
             start = 0
             for index in range(reader.num_record_batches):

@@ -276,7 +276,10 @@ def _with_month(table: Table, schema: pa.Schema, batch: pa.RecordBatch) -> pa.Re
     if not table.partitions:
         return batch
     time = pc.coalesce(*(batch.column(name) for name in table.month_of))
-    month = pc.fill_null(pc.strftime(time, format="%Y-%m"), NO_MONTH)
+    # A month has many rows and its name is made once: spelling it for every row took half of the time of writing.
+    encoded = pc.add(pc.multiply(pc.year(time), 100), pc.month(time)).dictionary_encode()
+    names = [f"{number // 100:04d}-{number % 100:02d}" for number in encoded.dictionary.to_pylist()]
+    month = pc.fill_null(pa.array(names, pa.string()).take(encoded.indices), NO_MONTH)
     return pa.RecordBatch.from_arrays([*batch.columns, month], schema=schema)
 
 

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-_WORKERS: Final = 1
+_WORKERS: Final = 2
 #: blocks begun before their results are asked for: each is held in memory
 _AHEAD: Final = 3
 
