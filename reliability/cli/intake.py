@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -165,8 +166,12 @@ def take_in(lake: Path, paths: Sequence[Path], options: Options) -> IngestReport
     from reliability.lake import create_lake  # noqa: PLC0415
 
     opened = create_lake(lake)
-    with file_progress(paths) as progress:
+    with ThreadPoolExecutor(1) as background, file_progress(paths) as progress:
+        # Making the catalog of a new lake takes a second, in which a file can be read; later it is only renewed.
+        made = None if opened.catalog_path.exists() else background.submit(write_catalog, opened)
         report = ingest_paths(opened, paths, options, _now, progress, stdin=sys.stdin.buffer)
+        if made is not None:
+            made.result()
     write_catalog(opened)
     return report
 
