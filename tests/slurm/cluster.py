@@ -296,7 +296,7 @@ class Cluster:
         data, socket = self.folder / "mysql", self.folder / "mysql.sock"
         shutil.chown(data, "mysql", "mysql")
         own = ("--no-defaults", "--user=mysql", f"--datadir={data}")
-        self.run("mariadb-install-db", *own, "--auth-root-authentication-method=socket", "--skip-test-db")
+        self.run("mariadb-install-db", *own, "--auth-root-authentication-method=socket", "--skip-test-db", "--force")
         socket_folder = self.folder / "db"
         socket_folder.mkdir()
         shutil.chown(socket_folder, "mysql", "mysql")
