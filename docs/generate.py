@@ -24,7 +24,8 @@ from reliability.cli import app
 from reliability.engines.duckdb_engine import DuckDBEngine
 from reliability.lake import create_lake
 from reliability.marts import MARTS, mart_grain, mart_sql
-from reliability.schema import TABLES, Column, Table
+from reliability.schema import TABLES
+from reliability.table import Column, Table
 
 DOCS = Path(__file__).parent
 _FAMILIES: dict[str, Sequence[Source]] = {

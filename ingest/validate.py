@@ -5,7 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from reliability.schema import LINEAGE, TABLES, Table
+from reliability.schema import LINEAGE, TABLES
+from reliability.table import Table
 
 _LINEAGE_NAMES = frozenset(column.name for column in LINEAGE)
 

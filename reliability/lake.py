@@ -29,7 +29,8 @@ from deltalake import (
 from deltalake.exceptions import DeltaError
 
 from reliability.errors import LakeNotFoundError, LakeVersionError, LakeWriteError, NotALakeError
-from reliability.schema import SCHEMA_VERSION, TABLES, TIME, Table
+from reliability.schema import SCHEMA_VERSION, TABLES, TIME
+from reliability.table import Table
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds

@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import Final
 
 from reliability.errors import BadOptionError
-from reliability.schema import Table
+from reliability.table import Table
 
 #: each mart after those it reads
 MARTS: Final = (

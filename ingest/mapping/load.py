@@ -15,7 +15,8 @@ from ingest.mapping.rules import read_rule, read_zone, to_constant
 from ingest.mapping.section import Section, shown
 from ingest.mapping.spec import Condition, FanOut, Mapped, Pair, Recognition, Rule, TableRule
 from ingest.mapping.values import any_of
-from reliability.schema import DATA_TABLES, LINEAGE, TABLES, TIME, Column, Table
+from reliability.schema import DATA_TABLES, LINEAGE, TABLES, TIME
+from reliability.table import Column, Table
 
 _TABLES: Final = tuple(table.name for table in DATA_TABLES)
 _TOP: Final = ("name", "title", "cluster", "covers", "zone", "origin", "file", "recognise", *_TABLES)

@@ -17,7 +17,7 @@ from ingest.mapping.section import Section, shown
 from ingest.mapping.spec import Rule, Template
 from ingest.mapping.values import ROUNDINGS, UNITS, Number, Translation, check_format, to_text, to_whole
 from ingest.parsing.stamps import local_to_utc
-from reliability.schema import Column
+from reliability.table import Column
 
 _ORIGINS: Final = ("column", "template", "filled", "value")
 _COMMON: Final = (*_ORIGINS, "map", "default", "null", "of")

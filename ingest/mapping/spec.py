@@ -10,7 +10,7 @@ from typing import Any
 
 from ingest.mapping.records import FileShape
 from ingest.mapping.values import Number, Translation
-from reliability.schema import Column, Table
+from reliability.table import Column, Table
 
 
 @dataclass(frozen=True, slots=True)

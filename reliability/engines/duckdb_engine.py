@@ -15,7 +15,8 @@ import pyarrow as pa
 from reliability.errors import LakeWriteError, QueryError
 from reliability.lake import Lake
 from reliability.marts import MARTS, Parameters, ingests_sql, latest_sql, mart_sql, marts_in
-from reliability.schema import DATA_TABLES, SCHEMA_VERSION, TABLES, Table
+from reliability.schema import DATA_TABLES, SCHEMA_VERSION, TABLES
+from reliability.table import Table
 
 #: how DuckDB spells the first value that is not null
 _FIRST_KNOWN: Final = "first_value({} IGNORE NULLS)"

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 from reliability.marts import Parameters, ingests_sql, latest_sql, mart_sql, marts_in
-from reliability.schema import DATA_TABLES, TABLES, Table
+from reliability.schema import DATA_TABLES, TABLES
+from reliability.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
