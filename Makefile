@@ -16,7 +16,7 @@ LOCK := $(BIN)/uv --no-config pip compile --quiet --universal --python-version 3
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo dashboard screenshot test validate lint format docs bench lock clean
+.PHONY: help demo dashboard screenshot test validate lint format docs calibrate bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,8 +33,9 @@ screenshot: .venv/dev.stamp demo ## draw docs/screenshot.png anew from the demo 
 test: .venv/dev.stamp ## run the tests, doctests included, with branch coverage
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not validation" --cov --cov-report=term:skip-covered $(PYTEST_FLAGS)
 
-validate: .venv/dev.stamp ## run the long studies: coverage, kills, full disks, races, fuzzing
+validate: .venv/dev.stamp ## run the long studies: coverage, kills, full disks, races, fuzzing; write docs/validation.md
 	$(BIN)/python -m pytest -m validation $(PYTEST_FLAGS)
+	$(BIN)/reliability validate --preset tiny --clusters 40 --seed 1 --markdown docs/validation.md
 
 lint: .venv/dev.stamp ## check style, types, imports between packages, and that the generated docs are fresh
 	$(BIN)/ruff check .
@@ -51,9 +52,13 @@ format: .venv/dev.stamp ## let ruff mend what it can
 docs: .venv/dev.stamp ## write docs/data-dictionary.md and docs/cli.md from the code
 	$(BIN)/python docs/generate.py
 
+calibrate: .venv/dev.stamp ## simulate the published clusters and write how close they land into synthetic_traces/presets
+	$(BIN)/python docs/calibrate.py
+
 bench: .venv/dev.stamp ## time ingest and the marts, and write docs/benchmarks.md: make bench BENCH_FLAGS="--rows 4000000"
 	$(BIN)/python benchmarks/bench_ingest.py $(BENCH_FLAGS)
 	$(BIN)/python benchmarks/bench_marts.py
+	$(BIN)/python benchmarks/bench_simulation.py
 
 lock: .venv/dev.stamp ## pin the dependencies anew after pyproject.toml changed (pins that still fit are kept)
 	$(LOCK) --group build --output-file requirements.lock pyproject.toml

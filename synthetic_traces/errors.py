@@ -21,3 +21,11 @@ class OutputNotEmptyError(ValueError):
             f"{out} already exists and is not an earlier synthetic trace; name a new or an empty folder "
             "(nothing was written or deleted)"
         )
+
+
+class BadSpecError(ValueError):
+    """A cluster specification cannot be used."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.reason = " ".join(reason.split())
+        super().__init__(f"{name}: {self.reason}")

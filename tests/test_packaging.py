@@ -67,7 +67,7 @@ def test_every_pin_has_hashes(lock):
 
 @pytest.mark.parametrize("lock", LOCKS)
 def test_lock_names_no_place_to_download_from(lock):
-    allowed = re.compile(r"(#.*|    --hash=sha256:[0-9a-f]{64}( \\)?|[\w.-]+==\S+( ; [^/]+)? \\)")
+    allowed = re.compile(r"(#.*|    --hash=sha256:[0-9a-f]{64}( \\)?|[\w.-]+(?:\[\w+\])?==\S+( ; [^/]+)? \\)")
     lines = (ROOT / lock).read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if not allowed.fullmatch(line)] == []
 

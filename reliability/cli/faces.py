@@ -95,9 +95,10 @@ def demo(
 
     logs, lake_path, report_path = folder / "logs", folder / "lake", folder / "report.html"
     note(f"simulating 64 nodes for 60 days into {logs} …")
-    simulate("tiny", _DEMO_SEED, logs)
+    simulated = simulate("tiny", _DEMO_SEED, logs)
     note(f"taking the logs into {lake_path} …")
-    ingested = take_in(lake_path, [logs / "slurm", logs / "kernel"], Options())
+    folders = sorted({path.parent for path in simulated.files} - {logs / "truth"})
+    ingested = take_in(lake_path, folders, Options())
     lake = open_lake(lake_path)
     node_rates, attempt_rates, by_cause = rates(lake, "node"), rates(lake, "attempt", min_gpus=128), causes(lake)
     planned = plan(512, measured_rate(lake), checkpoint_write_seconds=120.0)

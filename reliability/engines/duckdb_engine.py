@@ -165,6 +165,7 @@ def _digest_of_marts() -> str:
 
 def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")  # it is drawn on stdout, which holds the answer
     connection.execute(mart_sql("macros.duckdb"))
 
 

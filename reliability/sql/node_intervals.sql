@@ -57,6 +57,8 @@ retold AS (
         AND mended.from_micros <= coalesce(better.to_micros, better.from_micros) + parameters.same_outage_seconds * 1000000
         AND coalesce(mended.to_micros, mended.from_micros)
         >= better.from_micros - parameters.same_outage_seconds * 1000000
+        -- What only goes on with an outage does not stand for its beginning.
+        AND (mended.continues OR NOT better.continues)
 )
 
 SELECT

@@ -55,6 +55,26 @@ def test_an_outage_counts_once_however_many_sources_tell_it(
     assert ask(lake, "SELECT count(*) AS n FROM node_failures") == [{"n": outages}]
 
 
+def test_an_outage_survives_though_two_sources_told_its_beginning_in_the_same_instant(ask: Ask, tmp_path: Path) -> None:
+    # Accounting's own first row has given way to the controller's of the same key; only its continuation is left.
+    lake = build_lake(
+        tmp_path / "lake",
+        nodes=[{"node": "n1"}],
+        node_states=[
+            {"node": "n1", "from_utc": "2026-01-02T03:00", "to_utc": "2026-01-02T09:00", "source": "slurmctld-log"},
+            {
+                "node": "n1",
+                "from_utc": "2026-01-02T05:00",
+                "to_utc": "2026-01-02T09:00",
+                "source": "slurm-events",
+                "reason": "Node unexpectedly rebooted",
+                "continues": True,
+            },
+        ],
+    )
+    assert ask(lake, "SELECT count(*) AS n FROM node_failures") == [{"n": 1}]
+
+
 def test_accounting_that_calls_an_outage_planned_is_believed(ask: Ask, tmp_path: Path) -> None:
     hours = {"node": "n1", "from_utc": "2026-01-02T03:00", "to_utc": "2026-01-02T04:00"}
     lake = build_lake(

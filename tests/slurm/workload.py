@@ -208,6 +208,9 @@ def job_is_suspended_and_node_reboots_as_planned(stage: Stage) -> None:
             stage.cluster.run("scontrol", command, job.id)
             stage.cluster.wait_for_job(job.id, state)
         stage.event(job, kind, done)
+        # The node stops the processes a while after the controller has said so; a resume that overtakes it on a busy
+        # machine would leave them stopped for good.
+        time.sleep(3)
     stage.completes(job)
     asked = stage.cluster.folder / "out" / "reboot.cpu-003"
     with Span() as away:

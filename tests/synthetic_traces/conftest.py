@@ -1,12 +1,11 @@
-"""A written preset, once for all tests of this folder, and a small cluster that fails often."""
+"""A written preset, once for all tests of this folder, and two small clusters."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
-from synthetic_traces import preset_spec, write_preset
+from synthetic_traces import write_preset
+from tests.synthetic_traces.clusters import SEEDS, simulated, stormy, troubled
 
 
 @pytest.fixture(scope="session")
@@ -17,21 +16,23 @@ def tiny(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def stormy_spec():
-    """Sixteen nodes for eight days that fail forty times as often as `tiny`'s and are noticed late.
+    """A cluster that fails forty times as often as `tiny` and is noticed late."""
+    return stormy()
 
-    So what is rare happens: two faults meet in one attempt, faults meet planned work.
-    """
-    spec = preset_spec("tiny")
-    return replace(
-        spec,
-        nodes=16,
-        days=8,
-        warm_up_days=2,
-        failure_modes=tuple(
-            replace(mode, per_1000_node_days=40 * mode.per_1000_node_days, detection_seconds=1800)
-            for mode in spec.failure_modes
-        ),
-        workload=replace(spec.workload, jobs_per_day=110, run_nodes=(3, 5, 7), run_median_days=0.7),
-        maintenance_every_days=2,
-        maintenance_nodes=3,
-    )
+
+@pytest.fixture(scope="session")
+def troubled_spec():
+    """A cluster on which everything that the simulator can do happens."""
+    return troubled()
+
+
+@pytest.fixture(params=["stormy", "troubled"])
+def spec(request):
+    """Each of the two."""
+    return request.getfixturevalue(f"{request.param}_spec")
+
+
+@pytest.fixture(params=SEEDS, ids=lambda seed: f"seed {seed}")
+def case(spec, request):
+    """Their histories, for laws that hold in every one."""
+    return simulated(spec, request.param)

@@ -12,54 +12,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthetic_traces import OutputNotEmptyError, UnknownPresetError, write_preset
-from synthetic_traces.simulation import Simulation
-from synthetic_traces.slurm_logs import SlurmLogs, fold_node_list
-from synthetic_traces.spec import preset_spec
+from synthetic_traces.logs.host_lists import fold_node_list
+from tests.synthetic_traces.clusters import one_mode
+from tests.synthetic_traces.reading import moment, rendered, table, unfold
 
 SYMPTOMS = {
     "gpu_unavailable", "gpu_memory", "gpu_driver", "nvlink", "ib_link", "filesystem_mount", "main_memory",
     "ethernet_link", "pcie", "nccl_timeout", "system_services", "out_of_memory", "application", "power", "disk",
     "cooling", "cpu", "node_unresponsive", "other",
 }  # fmt: skip
-SYSLOG = re.compile(r"<(\d+)>1 (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z) (node-\d{3}) (\S+) (\S+) - - (\S.*)")
-BEFORE, AFTER = timedelta(minutes=10), timedelta(minutes=5)
-
-
-def table(path):
-    header, *lines = path.read_text().splitlines()
-    columns = header.split("|")
-    return [dict(zip(columns, line.split("|"), strict=True)) for line in lines]
-
-
-def moment(text):
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-def unfold(node_list):
-    prefix, _, inside = node_list.partition("[")
-    if not inside:
-        return [node_list]
-    names = []
-    for part in inside.rstrip("]").split(","):
-        first, _, last = part.partition("-")
-        names += [f"{prefix}{number:0{len(first)}d}" for number in range(int(first), int(last or first) + 1)]
-    return names
+CAUSES = {
+    "COMPLETED": "completed", "FAILED": "user", "OUT_OF_MEMORY": "out_of_memory", "TIMEOUT": "timeout",
+    "CANCELLED": "cancelled", "PREEMPTED": "preempted", "REQUEUED": "requeued", "RUNNING": "running",
+    "PENDING": "pending",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def jobs(tiny):
-    return [row for row in table(tiny.out / "slurm" / "sacct.psv") if "." not in row["JobID"]]
+def records(tiny):
+    return table((tiny.out / "slurm" / "sacct.psv").read_text().splitlines())
+
+
+@pytest.fixture(scope="module")
+def jobs(records):
+    return [row for row in records if "." not in row["JobIDRaw"]]
 
 
 @pytest.fixture(scope="module")
 def node_events(tiny):
-    return table(tiny.out / "slurm" / "events.psv")
-
-
-@pytest.fixture(scope="module")
-def syslog(tiny):
-    return [SYSLOG.fullmatch(line).groups() for line in (tiny.out / "kernel" / "syslog.log").read_text().splitlines()]
+    return table((tiny.out / "slurm" / "events.psv").read_text().splitlines())
 
 
 @pytest.fixture(scope="module")
@@ -84,37 +65,6 @@ def down_intervals(node_events):
     return merged
 
 
-@pytest.fixture(scope="module")
-def rewritten(tmp_path_factory):
-    """The same preset and seed again, over what an earlier trace left behind; and the progress it reported."""
-    out = tmp_path_factory.mktemp("rewritten")
-    readme = out / "truth" / "README.txt"
-    readme.parent.mkdir()
-    readme.write_text("Synthetic cluster trace with its truth\npreset tiny, seed 1\n")
-    fractions = []
-    return write_preset("tiny", seed=7, out=out, progress=fractions.append), fractions
-
-
-def test_equal_seeds_give_equal_bytes_even_over_an_earlier_trace(tiny, rewritten):
-    again, _ = rewritten
-    assert [path.relative_to(again.out) for path in again.files] == [path.relative_to(tiny.out) for path in tiny.files]
-    for first, second in zip(tiny.files, again.files, strict=True):
-        assert first.read_bytes() == second.read_bytes(), first.name
-
-
-def test_progress_rises_to_one(rewritten):
-    _, fractions = rewritten
-    assert len(fractions) > 10
-    assert fractions == sorted(fractions)
-    assert fractions[-1] == 1.0
-
-
-def test_another_seed_gives_another_history(stormy_spec):
-    first, second = (Simulation(stormy_spec, seed).run() for seed in (1, 2))
-    assert first.faults != second.faults
-    assert first.attempts != second.attempts
-
-
 def test_summary_counts_what_is_in_the_files(tiny, jobs, faults, attempts):
     assert tiny.attempts == len(jobs) == len(attempts)
     assert tiny.jobs == len({row["JobIDRaw"] for row in jobs})
@@ -124,19 +74,17 @@ def test_summary_counts_what_is_in_the_files(tiny, jobs, faults, attempts):
     assert sorted(path for path in tiny.out.rglob("*") if path.is_file()) == sorted(tiny.files)
 
 
+# Accounting
+
+
 def test_every_sacct_line_has_the_fields_of_the_header(tiny):
     counts = Counter(line.count("|") for line in (tiny.out / "slurm" / "sacct.psv").read_text().splitlines())
-    assert list(counts) == [21]
+    assert list(counts) == [22]
 
 
-def test_every_event_line_has_the_fields_of_the_header(tiny):
-    counts = Counter(line.count("|") for line in (tiny.out / "slurm" / "events.psv").read_text().splitlines())
-    assert list(counts) == [11]
-
-
-def test_elapsed_is_end_minus_start(jobs, tiny):
+def test_elapsed_is_end_minus_start(records, tiny):
     log_end = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=tiny.days)
-    ran = [row for row in jobs if row["NodeList"] != "None assigned"]
+    ran = [row for row in records if row["NodeList"] != "None assigned"]
     for row in ran:
         end = log_end if row["End"] == "Unknown" else moment(row["End"])
         assert int(row["ElapsedRaw"]) == (end - moment(row["Start"])).total_seconds()
@@ -184,6 +132,78 @@ def test_the_cluster_is_well_used(jobs, tiny):
     assert 0.65 < used / (tiny.gpus * tiny.days * 86400) < 0.95
 
 
+def test_truth_states_agree_with_sacct(jobs, attempts):
+    key = "%Y-%m-%dT%H:%M:%S"
+    told = {(str(a["job_id_raw"]), a["submit_utc"].strftime(key)): (a["job_id"], a["state"]) for a in attempts}
+    assert told == {(row["JobIDRaw"], row["Submit"]): (row["JobID"], row["State"].split()[0]) for row in jobs}
+
+
+def test_the_task_of_an_array_is_shown_by_the_array_and_its_ordinal(jobs):
+    tasks = [row for row in jobs if "_" in row["JobID"]]
+    assert len(tasks) > 100
+    for row in tasks:
+        array, task = map(int, row["JobID"].split("_"))
+        assert int(row["JobIDRaw"]) == array + task
+    assert all(row["JobID"] == row["JobIDRaw"] for row in jobs if "_" not in row["JobID"])
+
+
+def test_the_steps_of_an_attempt_lie_in_it_and_one_of_them_ends_as_it_did(records):
+    job, steps = None, defaultdict(list)
+    for row in records:
+        if "." in row["JobIDRaw"]:
+            steps[job["JobIDRaw"], job["Submit"]].append((job, row))
+            assert row["JobIDRaw"].split(".")[0] == job["JobIDRaw"]
+            assert row["JobID"].split(".")[0] == job["JobID"]
+            assert (row["Start"], row["End"]) == (job["Start"], job["End"])
+        else:
+            job = row
+    for pairs in steps.values():
+        job, names = pairs[0][0], [row["JobName"] for _, row in pairs]
+        assert names == ["batch", "extern", "python3"][: 2 + (int(job["NNodes"]) > 1)]
+        assert pairs[1][1]["NodeList"] == job["NodeList"]
+        assert pairs[0][1]["NodeList"] == unfold(job["NodeList"])[0]
+        if job["State"] in {"COMPLETED", "FAILED", "OUT_OF_MEMORY", "RUNNING"}:
+            assert (pairs[0][1]["State"], pairs[0][1]["ExitCode"]) == (job["State"], job["ExitCode"])
+    assert {key for key, _ in steps.items()} == {
+        (row["JobIDRaw"], row["Submit"]) for row in records if row["QOS"] and row["NodeList"] != "None assigned"
+    }
+
+
+def test_a_job_cancelled_while_pending_never_started(stormy_spec):
+    (lines,) = rendered(stormy_spec, 0, "accounting").values()
+    rows = [row for row in table(lines) if row["State"].startswith("CANCELLED by") and row["Start"] == "None"]
+    assert rows
+    assert all(row["NodeList"] == "None assigned" and row["ElapsedRaw"] == "0" for row in rows)
+
+
+def test_the_submission_names_the_node_that_the_job_excludes(troubled_spec):
+    found = Counter()
+    for lines in rendered(troubled_spec, 0, "accounting").values():
+        for row in table(lines):
+            if row["SubmitLine"]:
+                asked = re.fullmatch(r"sbatch (?:--exclude=(node-\d{3}) )?--nodes=(\d+) (\S+)\.sh", row["SubmitLine"])
+                assert (asked[2], asked[3]) == (row["NNodes"], row["JobName"])
+                assert row["NodeList"] == "None assigned" or asked[1] not in unfold(row["NodeList"])
+                found[asked[1] is not None] += 1
+    assert min(found[True], found[False]) > 50
+
+
+def test_a_job_whose_dependency_failed_was_cancelled_by_root(troubled_spec):
+    rows = [row for lines in rendered(troubled_spec, 0, "accounting").values() for row in table(lines)]
+    cancelled = [row for row in rows if row["State"].startswith("CANCELLED by")]
+    by_root = [row for row in cancelled if row["State"] == "CANCELLED by 0"]
+    assert 0 < len(by_root) < len(cancelled)
+    assert all((row["Reason"] == "DependencyNeverSatisfied") == (row in by_root) for row in cancelled)
+
+
+# Node events
+
+
+def test_every_event_line_has_the_fields_of_the_header(tiny):
+    counts = Counter(line.count("|") for line in (tiny.out / "slurm" / "events.psv").read_text().splitlines())
+    assert list(counts) == [11]
+
+
 def test_every_critical_fault_is_one_unplanned_down_interval(node_events, faults):
     seen = sorted((node, moment(begin)) for node, begin, _ in down_intervals(node_events))
     true = sorted((f["node"], f["detected_utc"]) for f in faults if f["detected_utc"] is not None)
@@ -204,56 +224,52 @@ def test_planned_work_is_a_drain_and_failures_are_not(node_events):
     assert reasons["DRAIN"] == {"maintenance"}
     assert reasons["DOWN*"] == {"Not"}
     assert reasons["DOWN"] <= {"NHC", "Node"}
+    assert reasons["UNK"] == {"cold-start"}
 
 
-def test_a_fault_that_speaks_does_so_around_the_end_of_what_it_kills(syslog, faults, attempts):
-    ends = {(a["job_id_raw"], a["attempt"]): a["end_utc"] for a in attempts}
-    warnings = defaultdict(list)
-    for priority, stamp, node, *_ in syslog:
-        if int(priority) % 8 <= 4:
-            warnings[node].append(datetime.fromisoformat(stamp))
-    for fault in faults:
-        for killed in fault["attempts_killed"]:
-            end = ends[killed["job_id_raw"], killed["attempt"]]
-            near = [time for time in warnings[fault["node"]] if end - BEFORE <= time <= end + AFTER]
-            assert fault["silent"] or fault["time_utc"] in near
+@pytest.mark.parametrize("repair_hours", [2.0, 200.0])
+def test_node_events_begin_in_the_window_and_end_after_they_began(repair_hours):
+    spec = one_mode(days=20, silent=True, repair={"median_hours": repair_hours})
+    (lines,) = rendered(spec, 0, "events").values()
+    log_end = spec.start_utc + timedelta(days=spec.days)
+    for row in table(lines):
+        assert spec.start_utc <= moment(row["TimeStart"]) <= log_end
+        assert row["TimeEnd"] == "Unknown" or row["TimeStart"] <= row["TimeEnd"]
+        assert row["TimeEnd"] == "Unknown" or moment(row["TimeEnd"]) <= log_end
 
 
-def test_a_silent_node_prints_nothing_until_it_is_back(syslog, faults):
-    silent = [fault for fault in faults if fault["silent"]]
-    assert silent
-    for fault in silent:
-        until = (fault["repaired_utc"] or datetime.max.replace(tzinfo=UTC)) - timedelta(minutes=3)
-        assert not any(
-            node == fault["node"] and fault["time_utc"] <= datetime.fromisoformat(stamp) < until
-            for _, stamp, node, *_ in syslog
-        )
+def test_a_fault_that_can_wait_is_a_drain_with_the_reason_of_the_check(troubled_spec):
+    (lines,) = rendered(troubled_spec, 0, "events").values()
+    drains = {row["Reason"].split()[0] for row in table(lines) if row["State"] == "DRAIN"}
+    assert drains == {"maintenance", "NHC:"}
 
 
-def test_xids_in_the_syslog_are_those_of_the_truth(syslog, faults):
-    printed = defaultdict(set)
-    for _, stamp, node, program, _, text in syslog:
-        xid = re.match(r"NVRM: Xid \(PCI:0000:([0-9a-f]{2}):00\): (\d+), ", text)
-        if xid is not None:
-            assert program == "kernel"
-            printed[node, int(xid[2])].add(datetime.fromisoformat(stamp))
-    for fault in faults:
-        if fault["xid"] is not None:
-            assert fault["time_utc"] in printed[fault["node"], fault["xid"]]
-    known = {(fault["node"], fault["xid"]) for fault in faults}
-    follow_ups = {(fault["node"], 63) for fault in faults if fault["xid"] in {48, 94}}
-    assert set(printed) <= known | follow_ups
+# The network
 
 
-def test_some_faults_print_once_and_some_in_bursts(syslog):
-    counts = Counter(text for *_, text in syslog if "Xid" in text)
-    assert max(counts.values()) >= 100
-    assert min(counts.values()) == 1
+def test_the_network_is_told_with_every_node_in_it(tiny):
+    everywhere = {f"node-{number:03d}" for number in range(1, tiny.nodes + 1)}
+    tree = (tiny.out / "slurm" / "topology.conf").read_text()
+    assert {name for found in re.findall(r" Nodes=(\S+)", tree) for name in unfold(found)} == everywhere
+    fabric = (tiny.out / "fabric" / "ibnetdiscover.txt").read_text()
+    assert set(re.findall(r"node-\d{3}", fabric)) == everywhere
 
 
-def test_syslog_is_in_the_order_of_time(syslog):
-    stamps = [stamp for _, stamp, *_ in syslog]
-    assert stamps == sorted(stamps)
+# Truth
+
+
+def test_attempts_and_faults_tell_the_same_kills(faults, attempts):
+    by_attempts = {(a["killed_by_fault"], a["job_id_raw"], a["attempt"]) for a in attempts if a["killed_by_fault"]}
+    by_faults = {(f["fault_id"], k["job_id_raw"], k["attempt"]) for f in faults for k in f["attempts_killed"]}
+    assert by_attempts
+    assert by_attempts == by_faults
+
+
+def test_the_cause_of_an_end_is_the_component_that_failed_or_what_the_state_says(faults, attempts):
+    component = {fault["fault_id"]: fault["component"] for fault in faults}
+    for attempt in attempts:
+        killer = attempt["killed_by_fault"]
+        assert attempt["cause"] == (CAUSES[attempt["state"]] if killer is None else component[killer])
 
 
 def test_application_xids_never_take_a_node_down(faults):
@@ -268,52 +284,14 @@ def test_true_rates_add_up(tiny):
     rates = json.loads((tiny.out / "truth" / "rates.json").read_text())
     critical = [mode["per_1000_node_days"] for mode in rates["modes"] if mode["kind"] == "critical"]
     assert sum(critical) == pytest.approx(rates["failures_per_1000_node_days"]) == pytest.approx(12.0)
+    assert sum(s["per_1000_node_days"] for s in rates["by_symptom"].values()) == pytest.approx(12.0)
     assert rates["in_service_node_days"] == tiny.in_service_node_days
     assert rates["critical_faults"] == tiny.faults
-
-
-def test_truth_states_agree_with_sacct(jobs, attempts):
-    key = "%Y-%m-%dT%H:%M:%S"
-    told = {(str(a["job_id_raw"]), a["submit_utc"].strftime(key)): a["state"] for a in attempts}
-    assert told == {(row["JobIDRaw"], row["Submit"]): row["State"].split()[0] for row in jobs}
+    assert tiny.true_failures_per_1000_node_days == pytest.approx(12.0)
+    assert not rates["correlated"]
 
 
 @given(numbers=st.sets(st.integers(min_value=1, max_value=64), min_size=1))
 def test_a_folded_node_list_unfolds_to_the_same_nodes(numbers):
     names = [f"node-{number:03d}" for number in sorted(numbers)]
     assert unfold(fold_node_list(names)) == names
-
-
-def test_a_job_cancelled_while_pending_never_started(stormy_spec):
-    rows = []
-    for seed in range(2):
-        history = Simulation(stormy_spec, seed).run()
-        lines = list(SlurmLogs(stormy_spec, history, rng=None).sacct_lines())
-        columns = lines[0].split("|")
-        rows += [dict(zip(columns, line.split("|"), strict=True)) for line in lines[1:]]
-    cancelled = [row for row in rows if row["State"].startswith("CANCELLED by") and row["Start"] == "None"]
-    assert cancelled
-    assert all(row["NodeList"] == "None assigned" and row["ElapsedRaw"] == "0" for row in cancelled)
-
-
-def test_an_unknown_preset_is_refused_with_the_known_names(tmp_path):
-    with pytest.raises(UnknownPresetError, match="tiny"):
-        write_preset("huge", seed=0, out=tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-
-
-def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path):
-    precious = tmp_path / "thesis.txt"
-    precious.write_text("years of work")
-    with pytest.raises(OutputNotEmptyError, match="not an earlier synthetic trace"):
-        write_preset("tiny", seed=0, out=tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
-    with pytest.raises(OutputNotEmptyError):
-        write_preset("tiny", seed=0, out=precious)
-    assert precious.read_text() == "years of work"
-
-
-def test_the_preset_describes_itself():
-    spec = preset_spec("tiny")
-    assert spec.failures_per_1000_node_days == pytest.approx(12.0)
-    assert sum(mode.per_1000_node_days for mode in spec.failure_modes if mode.silent) == pytest.approx(1.2)

@@ -1,35 +1,47 @@
-"""From logs to intervals over many simulated clusters: how often does the interval hold the true rate?"""
+"""From logs to answers over many simulated clusters: `reliability validate` must reach its bars."""
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
-from pathlib import Path
+import os
 
 import pytest
 from scipy.stats import binom
 
-from ingest.pipeline import ingest_paths
-from ingest.source import Options
-from reliability.analyses.rates import rates
-from reliability.lake import create_lake
-from synthetic_traces import write_preset
+from reliability.validation.harness import Validation, validate
+from synthetic_traces import preset_spec
 
 CLUSTERS = 40
 
 pytestmark = pytest.mark.validation
 
 
-def test_the_node_rates_interval_covers_as_often_as_it_says(tmp_path: Path) -> None:
-    covered = 0
-    for seed in range(CLUSTERS):
-        folder = tmp_path / str(seed)
-        write_preset("tiny", 100 + seed, folder / "logs")
-        lake = create_lake(folder / "lake")
-        ingest_paths(lake, [folder / "logs" / "slurm" / "events.psv"], Options(), lambda: datetime.now(UTC))
-        true_rate = json.loads((folder / "logs" / "truth" / "rates.json").read_text())["failures_per_1000_node_days"]
-        estimate = rates(lake, "node").groups[0].estimate
-        assert estimate is not None
-        covered += estimate.low_per_1000_days <= true_rate <= estimate.high_per_1000_days
-    print(f"{covered} of {CLUSTERS} intervals at 90% hold the true rate")
-    assert covered >= binom.ppf(0.001, CLUSTERS, 0.9)
+@pytest.fixture(scope="module")
+def found() -> Validation:
+    return validate(preset_spec("tiny"), "tiny", CLUSTERS, seed=100, processes=os.cpu_count() or 1, sensitivity=False)
+
+
+def test_the_intervals_of_rates_and_lifetimes_hold_the_truth_as_often_as_they_say(found: Validation) -> None:
+    document = found.document()
+    for covered, intervals in (("rate_covered", "rate_intervals"), ("mttf_covered", "mttf_intervals")):
+        print(f"{document[covered]} of {document[intervals]} intervals at 90% hold the truth ({covered})")
+        assert document[covered] >= binom.ppf(0.001, document[intervals], 0.9)
+    assert document["rate_intervals"] == CLUSTERS
+
+
+def test_r_f_covers_and_no_rate_of_nodes_or_attempts_is_biased(found: Validation) -> None:
+    for row in found.tables["coverage"]:
+        if row["of"] in ("node", "attempt"):
+            print(row)
+            assert row["covered"] >= row["least"]
+            assert abs(row["failures"] - row["expected_failures"]) <= 4 * row["expected_failures"] ** 0.5
+
+
+def test_attribution_reaches_its_bars_under_the_default_noise(found: Validation) -> None:
+    rows = {row.measure: row for row in found.rows}
+    for measure in ("attribution_precision", "attribution_recall"):
+        print(f"{measure}: {rows[measure].value} ({rows[measure].note})")
+        assert rows[measure].ok
+
+
+def test_every_log_is_taken_in(found: Validation) -> None:
+    assert (found.intake.files_failed, found.intake.rows_rejected) == (0, 0)

@@ -1,0 +1,56 @@
+"""The table of measures: what is counted on each cluster, and how the counts of all clusters are summed up.
+
+A new analysis is held against the truth by one entry here: a function that counts on one cluster (its lake beside its
+truth), and one that makes findings of the counts of all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from reliability.validation.attribution import count_attributions, find_attributions
+from reliability.validation.case import Case
+from reliability.validation.findings import Findings
+from reliability.validation.intervals import count_lifetimes, count_rates, find_lifetimes, find_rates
+from reliability.validation.pending import (
+    count_domain_events,
+    count_nothing,
+    find_domain_events,
+    find_no_ettr,
+    find_no_ledger,
+    find_no_lemons,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One way to hold the pipeline against the truth.
+
+    Parameters
+    ----------
+    count
+        Counts on one cluster, at a confidence level; what it returns travels between processes.
+    find
+        Sums the counts of all clusters up.
+    on_plain
+        Counted on clusters without correlated faults: what it judges assumes independent failures at one rate.
+    """
+
+    count: Callable[[Case, float], Any]
+    find: Callable[[Sequence[Any], float], Findings]
+    on_plain: bool = False
+
+
+MEASURES: Final = {
+    "rates": Measure(count_rates, find_rates, on_plain=True),
+    "lifetimes": Measure(count_lifetimes, find_lifetimes, on_plain=True),
+    "attributions": Measure(count_attributions, find_attributions),
+    "domain_events": Measure(count_domain_events, find_domain_events),
+    "ettr": Measure(count_nothing, find_no_ettr),
+    "lemons": Measure(count_nothing, find_no_lemons),
+    "ledger": Measure(count_nothing, find_no_ledger),
+}
+#: what is counted anew as the noise of the logs changes
+SENSITIVE: Final = ("rates", "attributions")

@@ -1,0 +1,139 @@
+"""The findings as tables of plain text, for the page and for Markdown alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from reliability.report.numbers import count, interval, number
+from reliability.report.sections import Table
+from reliability.validation.findings import Row
+from reliability.validation.harness import Validation
+
+_NOTHING: Final = "–"
+_OK: Final = {True: "yes", False: "no", None: _NOTHING}
+
+Cell = Callable[[dict[str, Any]], str]
+
+
+def measure_table(rows: Sequence[Row]) -> Table:
+    """Return every measure with its interval, its bar, and whether that is reached."""
+    cells = (
+        (row.title, _share_text(row), _of_text(row.hits, row.n), percent(row.bar), _OK[row.ok], row.note)
+        for row in rows
+    )
+    return Table(("measure", "value", "count", "bar", "reached", "remark"), tuple(cells), frozenset({1, 2, 3}))
+
+
+def definition_table(rows: Sequence[Row]) -> Table:
+    """Return what each measure counts."""
+    return Table(("measure", "definition"), tuple((row.title, row.definition) for row in rows), frozenset())
+
+
+def coverage_table(found: Validation) -> Table:
+    """Return the intervals of rates by what they are of."""
+    return _table(
+        found.tables.get("coverage", []),
+        {
+            "rate of": lambda row: str(row["of"]),
+            "hold": lambda row: _of_text(row["covered"], row["intervals"]),
+            "needed": lambda row: count(row["least"]),
+            "share": lambda row: percent(row["share"]),
+            "exact would": lambda row: percent(row["expected_share"]),
+            "failures": lambda row: count(row["failures"]),
+            "expected": lambda row: number(row["expected_failures"]),
+            "ratio": lambda row: interval(row["ratio"], row["ratio_low"], row["ratio_high"]),
+            "unseen faults": lambda row: count(row["faults_without_a_line"]),
+            "lines of no fault": lambda row: count(row["lines_without_a_fault"]),
+        },
+    )
+
+
+def cause_table(found: Validation) -> Table:
+    """Return the verdicts by true and by judged cause."""
+    return _table(
+        found.tables.get("causes", []),
+        {
+            "cause": lambda row: str(row["cause"]),
+            "attempts ended": lambda row: count(row["attempts"]),
+            "found": lambda row: count(row["found"]),
+            "recall": lambda row: percent(row["recall"]),
+            "named right": lambda row: count(row["named"]),
+            "judged so": lambda row: count(row["judged"]),
+            "rightly": lambda row: count(row["right"]),
+            "precision": lambda row: percent(row["precision"]),
+        },
+    )
+
+
+def confusion_table(found: Validation) -> Table:
+    """Return the wrong verdicts, and causes named wrongly: attempts by true and judged cause."""
+    wrong = [row for row in found.tables.get("confusion", []) if not row["right"]]
+    return _table(
+        sorted(wrong, key=lambda row: (-row["attempts"], row["true"], row["judged"])),
+        {
+            "really": lambda row: str(row["true"]),
+            "judged": lambda row: str(row["judged"]),
+            "attempts": lambda row: count(row["attempts"]),
+        },
+        text_columns=2,
+    )
+
+
+def domain_table(found: Validation) -> Table:
+    """Return the true domain incidents by kind."""
+    return _table(
+        found.tables.get("domains", []),
+        {
+            "domain": lambda row: str(row["kind"]),
+            "true incidents": lambda row: count(row["events"]),
+            "found": lambda row: _NOTHING if row["found"] is None else count(row["found"]),
+        },
+    )
+
+
+def sensitivity_table(found: Validation) -> Table:
+    """Return what each change of the noise does; the preset's own value is marked."""
+    return _table(
+        found.sensitivity,
+        {
+            "noise": lambda row: f"{row['parameter']}{' (as in the preset)' if row['default'] else ''}",
+            "value": lambda row: f"{row['value']:g}",
+            "clusters": lambda row: count(row["clusters"]),
+            "precision": lambda row: _percents(row["precision"], row["precision_low"], row["precision_high"]),
+            "recall": lambda row: _percents(row["recall"], row["recall_low"], row["recall_high"]),
+            "named right": lambda row: percent(row["cause_named_share"]),
+            "node rates hold": lambda row: _of_text(row["rate_covered"], row["rate_intervals"]),
+            "component rates hold": lambda row: _of_text(
+                row["component_rate_covered"], row["component_rate_intervals"]
+            ),
+        },
+    )
+
+
+def percent(share: float | None) -> str:
+    """Return a share in percent.
+
+    >>> percent(0.9512), percent(None)
+    ('95.1%', '–')
+    """
+    return _NOTHING if share is None else f"{share:.1%}"
+
+
+def _share_text(row: Row) -> str:
+    return _percents(row.value, row.low, row.high)
+
+
+def _percents(share: float | None, low: float | None, high: float | None) -> str:
+    if share is None or low is None or high is None:
+        return percent(share)
+    return f"{percent(share)} ({100 * low:.1f}–{100 * high:.1f})"
+
+
+def _of_text(hits: int | None, n: int | None) -> str:
+    return _NOTHING if hits is None or n is None else f"{count(hits)} of {count(n)}"
+
+
+def _table(rows: Sequence[dict[str, Any]], columns: dict[str, Cell], text_columns: int = 1) -> Table:
+    cells = tuple(tuple(cell(row) for cell in columns.values()) for row in rows)
+    return Table(tuple(columns), cells, frozenset(range(text_columns, len(columns))))

@@ -1,0 +1,1 @@
+"""What a simulated cluster prints: one module per native format."""

@@ -1,0 +1,1 @@
+"""What happens in the LLM service of a simulated cluster."""

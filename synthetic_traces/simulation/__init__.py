@@ -1,0 +1,1 @@
+"""What happens in a simulated cluster: demand, scheduler, machines, faults, and the books of it all."""

@@ -1,0 +1,1 @@
+"""What really happened, which no log holds, as Parquet and JSON."""
