@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from models.rates import poisson_rate
 from reliability.analyses.rates import GroupRate, rates
 from reliability.analyses.survival import weibull
 from reliability.engines.duckdb_engine import DuckDBEngine
@@ -27,6 +28,8 @@ from reliability.validation.truth import read_hazards, read_rows, seen_as
 
 Checks = tuple[IntervalCheck, ...]
 
+#: rates of outages by the component that their reason names are told by this word before it
+_OUTAGES: Final = "outages, "
 #: r_f is asked of attempts with more GPUs than this (Kokolis et al.)
 _LARGE_GPUS: Final = 128
 _BY_CHANCE: Final = (
@@ -40,6 +43,9 @@ _RATE_DEFINITIONS: Final = {
     "attempt": f"Clusters whose interval of `rates --of attempt --min-gpus {_LARGE_GPUS}` (r_f) holds the true rate of "
     "a node: what runs ends at the first critical fault of any of its nodes. Its failures are among those of the "
     f"nodes, so these intervals do not add evidence to those of nodes and are counted apart. {_BY_CHANCE}",
+    "outage": "Intervals of `rates --of node --by component`: outages by the component that their reason names, "
+    "against the hazard of its critical modes. False alarms take no node down, so they are not in it; of a fault "
+    f"that the checks missed the reason names nothing. Part of the node's failures, so counted apart. {_BY_CHANCE}",
     "component": "Intervals of `rates --of` each component whose faults leave lines in a log, against the hazard of "
     "its critical modes, compared as for nodes. No fault is of two components, so the intervals of one cluster are "
     f"independent of each other, though not of the node's. {_BY_CHANCE}",
@@ -77,8 +83,10 @@ def count_rates(case: Case, confidence: float) -> Checks:
     # What runs is in service: its own exposure is that of the hazards.
     running = 0.0 if attempts is None else attempts.exposure_days
     unseen, unasked = _other_lines(case)
+    nodes = _ask(case.lake, "node", confidence)
+    components = sorted(set(hazards.by_component) & (set(COMPONENTS) - {"node"}))
     checks = [
-        _rate_check("node", _ask(case.lake, "node", confidence), hazards.per_node_day * in_service),
+        _rate_check("node", nodes, hazards.per_node_day * in_service),
         _rate_check("attempt", attempts, hazards.per_node_day * running),
         *(
             _rate_check(
@@ -88,10 +96,27 @@ def count_rates(case: Case, confidence: float) -> Checks:
                 unseen[component],
                 unasked[component],
             )
-            for component in sorted(set(hazards.by_component) & (set(COMPONENTS) - {"node"}))
+            for component in components
+        ),
+        *(
+            _rate_check(
+                f"{_OUTAGES}{component}", outages, hazards.by_component[component] * in_service, unseen[component]
+            )
+            for component, outages in _outages_by_reason(case.lake, nodes, components, confidence)
         ),
     ]
     return tuple(check for check in checks if check is not None)
+
+
+def _outages_by_reason(
+    lake: Lake, nodes: GroupRate | None, components: Sequence[str], confidence: float
+) -> list[tuple[str, GroupRate]]:
+    if nodes is None:
+        return []
+    named = {group.group: group for group in rates(lake, "node", by="component", confidence=confidence).groups}
+    days = nodes.exposure_days
+    none = GroupRate("", 0, days, poisson_rate(0, days, confidence), None)
+    return [(component, named.get(component, none)) for component in components]
 
 
 def _ask(lake: Lake, of: str, confidence: float, *, min_gpus: int = 0) -> GroupRate | None:
@@ -220,10 +245,17 @@ def find_rates(counts: Sequence[Checks], confidence: float) -> Findings:
             confidence,
         ),
         _rate_row(
+            "outage_rate_coverage",
+            "rates of outages by component",
+            "outage",
+            [check for check in checks if check.of.startswith(_OUTAGES)],
+            confidence,
+        ),
+        _rate_row(
             "component_rate_coverage",
-            "rates of components",
+            "rates of components from log lines",
             "component",
-            [check for check in checks if check.of not in ("node", "attempt")],
+            [check for check in checks if check.of not in ("node", "attempt") and not check.of.startswith(_OUTAGES)],
             confidence,
         ),
     )

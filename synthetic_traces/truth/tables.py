@@ -268,6 +268,7 @@ def write_rates(spec: ClusterSpec, history: History, preset: str, seed: int, pat
                 "slots_per_node": mode.slots,
                 "per_1000_node_days": mode.per_1000_node_days,
                 "shape": mode.shape,
+                "silent": mode.silent,
             }
             for mode in spec.failure_modes
         ],

@@ -68,7 +68,8 @@ def test_one_process_and_two_find_the_same_and_leave_no_files(
     document = json.loads(alone)
     assert tuple(document)[: len(HEADLINE)] == HEADLINE
     assert (document["clusters"], document["rate_intervals"], document["confidence"]) == (2, 2, 0.9)
-    assert {row["of"] for row in document["coverage"]} == {"node", "attempt", "gpu", "nic"}
+    told = {"node", "attempt", "gpu", "nic", "outages, gpu", "outages, nic"}
+    assert {row["of"] for row in document["coverage"]} == told
     assert document["causes"]
     assert document["confusion"]
     assert "Validation on simulated clusters: tiny" in page.read_text(encoding="utf-8")

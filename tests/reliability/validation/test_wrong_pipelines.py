@@ -47,12 +47,12 @@ def test_the_true_rates_lie_in_the_intervals(case: Case) -> None:
 def test_doubled_rates_lose_the_truth(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     def doubled(*arguments: Any, **options: Any) -> Rates:
         found = rates(*arguments, **options)
-        (group,) = found.groups
-        assert group.estimate is not None
-        estimate = replace(
-            group.estimate, low_per_day=2 * group.estimate.low_per_day, high_per_day=2 * group.estimate.high_per_day
-        )
-        return replace(found, groups=(replace(group, estimate=estimate),))
+        groups = []
+        for group in found.groups:
+            assert group.estimate is not None
+            low, high = 2 * group.estimate.low_per_day, 2 * group.estimate.high_per_day
+            groups.append(replace(group, estimate=replace(group.estimate, low_per_day=low, high_per_day=high)))
+        return replace(found, groups=tuple(groups))
 
     monkeypatch.setattr(intervals, "rates", doubled)
     checks = count_rates(case, 0.9)
