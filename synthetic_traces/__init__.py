@@ -2,7 +2,7 @@
 
 from synthetic_traces.errors import BadSpecError, OutputNotEmptyError, UnknownPresetError
 from synthetic_traces.spec.cluster import ClusterSpec, plain
-from synthetic_traces.spec.loading import load_spec, preset_names, preset_spec, preset_story
+from synthetic_traces.spec.loading import load_spec, preset_names, preset_spec
 from synthetic_traces.writing import SynthSummary, write_preset, write_trace
 
 __all__ = [
@@ -15,7 +15,6 @@ __all__ = [
     "plain",
     "preset_names",
     "preset_spec",
-    "preset_story",
     "write_preset",
     "write_trace",
 ]

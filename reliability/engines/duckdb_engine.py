@@ -28,6 +28,9 @@ _DUCKDB_TYPES: Final = {
     pa.float64(): "DOUBLE",
 }
 
+#: small marts that are read several times for one answer: worked out once
+_KEPT: Final = ("grouped_lives",)
+
 Row = dict[str, Any]
 
 
@@ -51,8 +54,8 @@ class DuckDBEngine:
         QueryError
             If DuckDB refuses it.
         """
-        self._make(sql)
         try:
+            self._make(sql)
             cursor = self.connection.execute(sql, values)
             names = [column[0] for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
@@ -67,8 +70,8 @@ class DuckDBEngine:
         QueryError
             If DuckDB refuses it.
         """
-        self._make(sql)
         try:
+            self._make(sql)
             return self.connection.sql(sql).to_arrow_table()
         except duckdb.Error as error:
             raise QueryError(_one_line(error)) from error
@@ -110,7 +113,8 @@ class DuckDBEngine:
                 self._made.add(mart)
                 text = mart_sql(mart)
                 self._make(text)
-                self.connection.execute(f"CREATE VIEW {mart} AS {text}")
+                kind = "TEMPORARY TABLE" if mart in _KEPT else "VIEW"
+                self.connection.execute(f"CREATE {kind} {mart} AS {text}")
 
 
 def write_catalog(lake: Lake) -> Path:

@@ -55,29 +55,6 @@ def preset_spec(preset: str) -> ClusterSpec:
     return _decode(_PRESETS.joinpath(f"{preset}.toml").read_bytes(), f"{preset}.toml")
 
 
-def preset_story(preset: str) -> str:
-    """Return what a preset was calibrated to and how close it lands, in Markdown.
-
-    Parameters
-    ----------
-    preset
-        Its name.
-
-    Returns
-    -------
-    str
-        The text.
-
-    Raises
-    ------
-    UnknownPresetError
-        There is no such preset.
-    """
-    if preset not in preset_names():
-        raise UnknownPresetError(preset, preset_names())
-    return _PRESETS.joinpath(f"{preset}.md").read_text(encoding="utf-8")
-
-
 def load_spec(path: Path) -> ClusterSpec:
     """Read a specification of one's own.
 
