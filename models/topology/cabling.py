@@ -11,7 +11,7 @@ from models.guards import checked_count, checked_positive
 from models.topology.errors import RadixTooSmallError
 from models.topology.fabric import Adapter, Fabric, FabricKind, Link, Switch, Tier
 
-#: NVLink of a Hopper GPU, each way: 450 GB/s (FACTS §3.2, all-to-all model)
+#: NVLink of a Hopper GPU, each way: 450 GB/s (NVLink 4: 18 links of 25 GB/s)
 NVLINK_GBPS = 3_600.0
 #: ports of an NDR switch
 _SMALLEST_RADIX = 64

@@ -46,7 +46,8 @@ def clos(
 
     Notes
     -----
-    The fat tree of FACTS §3.2 ("base"): (2 tiers - 1) n / r switches for n adapters, if the leaves have r/2 links down.
+    The fat tree that Wang et al. (arXiv 2307.12169) compare with:
+    (2 tiers - 1) n / r switches for n adapters, if the leaves have r/2 links down.
 
     Examples
     --------

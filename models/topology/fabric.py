@@ -142,12 +142,12 @@ def network_domains(fabric: Fabric) -> tuple[NetworkDomain, ...]:
 
     Notes
     -----
-    The rule, from the blast-radius tables of FACTS §3.1–3.3 ([D] marks what is derived, not published):
+    The rule follows Qian et al. (HPN, SIGCOMM 2024); [D] marks what is derived from the wiring, not published:
 
     - A scale-up domain takes its hosts down: its GPUs, and their relay to other rails, are gone.
     - A ToR or leaf takes jobs down if it is the only way into the network for some adapter: a single-homed ToR or rail
       leaf (HPN: one rail for all hosts of the segment). That the rest of a rail could be relayed over other rails
-      (FACTS §3.2 [D]) does not save a running collective; it only lets the job come back on the same hosts.
+      [D] does not save a running collective; it only lets the job come back on the same hosts.
     - A ToR of a pair only degrades: its adapters keep the other port, at half rate.
     - Agg, spine and core only degrade: others of their tier carry on (HPN: 1/60 of a plane's cross-segment capacity).
       The builders see to it that there is another one.

@@ -56,7 +56,8 @@ def hpn(
 
     Notes
     -----
-    Qian et al. (SIGCOMM 2024), build rule and counts of FACTS §3.1. The number of cores is not published; here a core
+    Qian et al. (SIGCOMM 2024), section 3 for the build rule and the counts.
+    The number of cores is not published; here a core
     takes one link from each Agg of a block, and blocks are as large as 128 ports allow [D]. Whether sizes other than
     the published ones fit a chip of 51.2 Tb/s is not checked.
 

@@ -49,7 +49,7 @@ def nvl72(
 
     Notes
     -----
-    The blast radius of an NVL72 domain is 72 GPUs (FACTS §2.9).
+    The blast radius of an NVL72 domain is 72 GPUs.
 
     Examples
     --------

@@ -42,9 +42,9 @@ def rail(
 
     Notes
     -----
-    FACTS §3.2: adapters of the same local rank are under the same rail switches, spines join the rails into a Clos
-    network. The switch counts are those that NVIDIA publishes for DGX SuperPODs (64 pods of 32 hosts: 512 leaves, 512
-    spines, 256 cores).
+    Wang et al. (arXiv 2307.12169): adapters of the same local rank are under the same rail switches, spines join the
+    rails into a Clos network. The switch counts are those that NVIDIA publishes for DGX SuperPODs (64 pods of 32 hosts:
+    512 leaves, 512 spines, 256 cores).
 
     Examples
     --------

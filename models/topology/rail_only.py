@@ -43,7 +43,7 @@ def rail_only(
 
     Notes
     -----
-    Wang et al. (arXiv 2307.12169), FACTS §3.2. The example is its network of 32,768 GPUs with 64 ports, for domains of
+    Wang et al. (arXiv 2307.12169). The example is its network of 32,768 GPUs with 64 ports, for domains of
     256 GPUs.
 
     Examples

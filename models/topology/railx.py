@@ -43,7 +43,7 @@ def railx(hosts: int, gpus_per_host: int, *, ocs_ports: int | None = None, adapt
 
     Notes
     -----
-    arXiv 2507.18889 as read in FACTS §3.3: (R/2)² m² chips with R ports and m × m chips per node. How circuits are
+    RailX (arXiv 2507.18889): (R/2)² m² chips with R ports and m × m chips per node. How circuits are
     switched (Hamiltonian cycles) is not part of the cabling.
 
     Examples

@@ -1,7 +1,7 @@
 """The stages of a fat tree above its leaves: spines over leaves, cores over groups of spines.
 
 Without oversubscription, a stage needs as many links as the one below. With leaves of r/2 links down this is the count
-of FACTS §3.2, (2 tiers - 1) n / r switches for n adapters and r ports.
+of the published costs (arXiv 2307.12169), (2 tiers - 1) n / r switches for n adapters and r ports.
 """
 
 from __future__ import annotations

@@ -65,7 +65,8 @@ def ended_per_second(requests, from_seconds, to_seconds):
 
 @pytest.mark.parametrize(("prefills", "decodes"), [(1, 6), (2, 4), (6, 1)])
 def test_saturated_pools_reach_the_throughput_of_the_ratio_model(prefills, decodes):
-    # FACTS 4.2: min(n_p b_p / T_p, n_d b_d / T_d) with T_d = xi + G TPOT; G counts the tokens after the first
+    # The ratio model of P/D serving (after arXiv 2408.08147):
+    # min(n_p b_p / T_p, n_d b_d / T_d) with T_d = xi + G TPOT; G counts the tokens after the first
     spec = calm(
         prefill_instances=prefills,
         decode_instances=decodes,

@@ -102,7 +102,7 @@ PUBLISHED = [
     PUBLISHED,
 )
 class TestRailOnlyPaper:
-    """Wang et al., arXiv 2307.12169, by the rule of FACTS §3.2; every cable has two transceivers."""
+    """Wang et al., arXiv 2307.12169, by the rule that reproduces its costs; every cable has two transceivers."""
 
     def test_the_base_network_has_its_switches_and_transceivers(
         self, gpus, radix, base_shape, base, base_transceivers, hosts_per_leaf, rail_switches, rail_transceivers
