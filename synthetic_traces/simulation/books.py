@@ -110,7 +110,7 @@ class Books:
         # What is dying when the log ends has not been ended by a fault yet.
         fault = 0 if state == _RUNNING else running.doomed_by
         restart, productive, writing, safe = progress(elapsed - slowed, job.saving)
-        if running.corrupt_since is not None and fault:
+        if running.corrupt_since is not None:
             safe = progress(min(running.corrupt_since, elapsed - slowed), job.saving)[3]
         kept = productive if state in _KEEPS_EVERYTHING else min(safe, productive)
         lost = productive - kept

@@ -106,8 +106,8 @@ class Running:
         When nodes of it are slow.
     doomed_by
         Fault that will end it within minutes, or 0.
-    corrupt_since
-        Run time at which its results became worthless without anybody noticing, or None.
+    corrupt, corrupt_since
+        Whether its results are worthless, and the run time since when, once somebody has noticed; else None.
     """
 
     job: Job
@@ -117,6 +117,7 @@ class Running:
     end_seconds: int = 0
     slow: tuple[Spell, ...] = ()
     doomed_by: int = 0
+    corrupt: bool = False
     corrupt_since: int | None = None
 
     @property

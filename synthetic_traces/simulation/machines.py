@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -138,15 +139,24 @@ class Machines:
             if self._draining[node] is None:
                 self._drains(node, event, mode)
         elif mode.effect == "slow":
-            self._note(node, event, mode, "straggler")
+            self._note(node, event, mode, "straggler", silent=True)
             self.slow(node, float(self._rng.lognormal(math.log(mode.duration_median_hours * HOUR))), mode.slowdown)
         elif mode.effect == "corrupt":
             self._corrupts(node, event, mode)
         else:
-            self._note(node, event, mode, "benign")
+            self._note(node, event, mode, "benign", silent=mode.silent)
         self._next_hazard(node, event.time_seconds)
 
-    def _note(self, node: int, event: HardwareEvent, mode: FailureMode, kind: Kind) -> Fault:
+    def _note(
+        self,
+        node: int,
+        event: HardwareEvent,
+        mode: FailureMode,
+        kind: Kind,
+        *,
+        silent: bool,
+        **more: Any,  # noqa: ANN401 - further fields of a fault
+    ) -> Fault:
         return self._books.fault(
             time_seconds=event.time_seconds,
             node=node,
@@ -155,7 +165,8 @@ class Machines:
             symptom=mode.symptom,
             xid=event.xid,
             kind=kind,
-            silent=mode.silent or mode.effect in {"slow", "corrupt"},
+            silent=silent,
+            **more,
         )
 
     def _breaks(self, node: int, event: HardwareEvent, mode: FailureMode) -> None:
@@ -166,14 +177,11 @@ class Machines:
         detected = self._detected(node, silent=silent)
         permanent = bool(self._rng.random() < mode.permanent_share)
         helped = bool(self._rng.random() >= mode.repair.useless_share)
-        fault = self._books.fault(
-            time_seconds=event.time_seconds,
-            node=node,
-            component=mode.component,
-            slot=event.slot,
-            symptom=mode.symptom,
-            xid=event.xid,
-            kind="critical",
+        fault = self._note(
+            node,
+            event,
+            mode,
+            "critical",
             silent=silent,
             missed=missed,
             permanent=permanent,
@@ -258,30 +266,30 @@ class Machines:
             self._scheduler.plan_end(running)
 
     def _corrupts(self, node: int, event: HardwareEvent, mode: FailureMode) -> None:
-        fault = self._note(node, event, mode, "silent_corruption")
+        fault = self._note(node, event, mode, "silent_corruption", silent=True)
         for running in self._scheduler.on_node[node].values():
-            if running.corrupt_since is None:
-                running.corrupt_since = self._clock.now - running.start_seconds
-                latency = float(self._crashes.lognormal(math.log(mode.duration_median_hours * HOUR)))
-                self._clock.at(self._clock.now + latency, partial(self._noticed, running, fault))
+            if running.corrupt:
+                continue  # what comes later makes it no worse
+            running.corrupt = True
+            since = self._clock.now - running.start_seconds
+            latency = float(self._crashes.lognormal(math.log(mode.duration_median_hours * HOUR)))
+            self._clock.at(self._clock.now + latency, partial(self._noticed, running, fault, since))
 
-    def _noticed(self, running: Running, fault: Fault) -> None:
+    def _noticed(self, running: Running, fault: Fault, since: int) -> None:
         if self._scheduler.running.get(running.job.job_id) is running and not running.doomed_by:
-            running.doomed_by = fault.fault_id
+            running.doomed_by, running.corrupt_since = fault.fault_id, since
             self._scheduler.finish(running, _FAILED, _ERROR_EXIT, requeue=True)
 
     # Work that can wait
 
     def _drains(self, node: int, event: HardwareEvent, mode: FailureMode) -> None:
         detected = self._detected(node, silent=False)
-        fault = self._books.fault(
-            time_seconds=event.time_seconds,
-            node=node,
-            component=mode.component,
-            slot=event.slot,
-            symptom=mode.symptom,
-            xid=event.xid,
-            kind="drain",
+        fault = self._note(
+            node,
+            event,
+            mode,
+            "drain",
+            silent=False,
             permanent=bool(self._rng.random() < mode.permanent_share),
             detected_seconds=detected,
         )

@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from synthetic_traces.spec.checks import check_not_negative, check_positive, check_shares
 from synthetic_traces.spec.faults import Batch, DomainFault, FailureMode, Firmware, Lemons, Regression
 from synthetic_traces.spec.serving import ServingSpec
 from synthetic_traces.spec.workload import Workload
@@ -104,6 +105,28 @@ class Scheduler(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     maintenance_nodes: int = 4
     maintenance_hours: float = 6.0
 
+    def __post_init__(self) -> None:
+        """Refuse numbers that cannot be.
+
+        Raises
+        ------
+        ValueError
+            Naming the field.
+        """
+        check_positive(
+            "scheduler",
+            backfill_depth=self.backfill_depth,
+            maximum_hours=self.maximum_hours,
+            maintenance_every_days=self.maintenance_every_days,
+            maintenance_hours=self.maintenance_hours,
+        )
+        check_not_negative(
+            "scheduler",
+            preemption_exempt_hours=self.preemption_exempt_hours,
+            requeue_delay_seconds=self.requeue_delay_seconds,
+            maintenance_nodes=self.maintenance_nodes,
+        )
+
 
 class Observability(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the cluster sees of its faults.
@@ -151,12 +174,24 @@ class Observability(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         ValueError
             Naming the field.
         """
-        for name in ("missed_share", "crash_first_probability", "burst_probability", "lost_share", "duplicated_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"observability.{name} must lie in 0 … 1, not {getattr(self, name)}")
-        for name in ("false_alarms_per_node_day", "clock_skew_seconds", "noise_lines_per_node_day"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"observability.{name} must not be negative, but is {getattr(self, name)}")
+        check_shares(
+            "observability",
+            missed_share=self.missed_share,
+            crash_first_probability=self.crash_first_probability,
+            burst_probability=self.burst_probability,
+            lost_share=self.lost_share,
+            duplicated_share=self.duplicated_share,
+        )
+        check_positive(
+            "observability", check_interval_seconds=self.check_interval_seconds, silent_seconds=self.silent_seconds
+        )
+        check_not_negative(
+            "observability",
+            false_alarms_per_node_day=self.false_alarms_per_node_day,
+            clock_skew_seconds=self.clock_skew_seconds,
+            burst_most=self.burst_most,
+            noise_lines_per_node_day=self.noise_lines_per_node_day,
+        )
 
 
 class Logs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

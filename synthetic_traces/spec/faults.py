@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from synthetic_traces.spec.checks import check_not_negative, check_positive, check_shares
+
 Effect = Literal["down", "drain", "slow", "corrupt", "none"]
 DomainKind = Literal["rack", "pod", "cluster", "power", "cooling", "tor", "leaf", "agg", "spine", "core", "nvswitch"]
 
@@ -41,6 +43,23 @@ class Repair(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     useless_share: float = 0.0
     relapse_mean_hours: float = 12.0
 
+    def __post_init__(self) -> None:
+        """Refuse times and shares that cannot be.
+
+        Raises
+        ------
+        ValueError
+            Naming the field.
+        """
+        check_positive(
+            "repair",
+            median_hours=self.median_hours,
+            automatic_median_hours=self.automatic_median_hours,
+            relapse_mean_hours=self.relapse_mean_hours,
+        )
+        check_not_negative("repair", sigma=self.sigma, automatic_sigma=self.automatic_sigma)
+        check_shares("repair", automatic_share=self.automatic_share, useless_share=self.useless_share)
+
 
 class Cascade(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A second symptom that follows a fault on the same part (PCIe → Xid 79).
@@ -59,6 +78,19 @@ class Cascade(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     probability: float
     xid: int | None = None
     delay_seconds: float = 2.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be drawn or printed.
+
+        Raises
+        ------
+        ValueError
+            Naming what is wrong.
+        """
+        check_shares("cascade", probability=self.probability)
+        check_not_negative("cascade", delay_seconds=self.delay_seconds)
+        if self.xid not in XIDS and (self.xid is not None or self.symptom not in CRITICAL_SYMPTOMS):
+            raise ValueError(f"cascade to {self.symptom}: no line is known for it; give one of the Xids {XIDS}")
 
 
 class FailureMode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -126,6 +158,13 @@ class FailureMode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         named = f"failure mode {self.symptom} of {self.component}"
         if self.per_1000_node_days < 0 or self.slots < 1 or self.shape <= 0:
             raise ValueError(f"{named}: rate, slots or shape out of range")
+        if self.silent and self.effect == "drain":
+            raise ValueError(f"{named}: a node is drained for what a check has seen; it cannot be silent")
+        check_shares(named, permanent_share=self.permanent_share)
+        check_positive(
+            named, reference_age_days=self.reference_age_days, duration_median_hours=self.duration_median_hours
+        )
+        check_not_negative(named, slowdown=self.slowdown)
         if any(xid not in XIDS for xid in self.xids):
             raise ValueError(f"{named}: unknown Xid; known: {', '.join(map(str, XIDS))}")
         seen = not self.silent and not self.xids and self.effect in {"down", "drain", "none"}
@@ -181,6 +220,9 @@ class DomainFault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         """
         if self.per_1000_domain_days < 0 or not 0 < self.affected_share <= 1 or self.spread_seconds < 0:
             raise ValueError(f"domain fault of {self.domain}: rate, affected_share or spread_seconds out of range")
+        if self.silent and self.false_alarm:
+            raise ValueError(f"domain fault of {self.domain}: a false alarm cannot be silent")
+        check_not_negative(f"domain fault of {self.domain}", slowdown=self.slowdown)
         if not self.silent and self.symptom not in CRITICAL_SYMPTOMS:
             raise ValueError(
                 f"domain fault of {self.domain}: no line is known for {self.symptom}; "

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from synthetic_traces.spec.checks import check_not_negative, check_positive, check_shares
+
 
 class JobClass(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Jobs of one size.
@@ -29,6 +31,19 @@ class JobClass(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     high_share: float = 0.05
     low_share: float = 0.35
     checkpoint_share: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse sizes, times and shares that cannot be.
+
+        Raises
+        ------
+        ValueError
+            Naming the field.
+        """
+        where = f"class of {self.gpus} GPUs"
+        check_positive(where, gpus=self.gpus, weight=self.weight, mean_hours=self.mean_hours)
+        check_not_negative(where, sigma=self.sigma)
+        check_shares(where, high_and_low_share=self.high_share + self.low_share, checkpoint_share=self.checkpoint_share)
 
 
 class Teams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,6 +71,24 @@ class Teams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     user_failure_probability: float = 0.3
     user_failure_mean_hours: float = 12.0
 
+    def __post_init__(self) -> None:
+        """Refuse sizes, times and shares that cannot be.
+
+        Raises
+        ------
+        ValueError
+            Naming the field.
+        """
+        check_not_negative("teams", count=self.count, run_sigma=self.run_sigma)
+        check_positive(
+            "teams",
+            least_run_nodes=min(self.run_nodes, default=0),
+            run_median_days=self.run_median_days,
+            pause_hours=self.pause_hours,
+            user_failure_mean_hours=self.user_failure_mean_hours,
+        )
+        check_shares("teams", user_failure_probability=self.user_failure_probability)
+
 
 class Checkpoints(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a job saves its state, and what a start costs.
@@ -76,6 +109,22 @@ class Checkpoints(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     write_seconds: float = 60.0
     stall_seconds: float = 60.0
     restart_minutes: float = 5.0
+
+    def __post_init__(self) -> None:
+        """Refuse times that cannot be.
+
+        Raises
+        ------
+        ValueError
+            Naming the field.
+        """
+        check_positive("checkpoints", interval_minutes=self.interval_minutes)
+        check_not_negative(
+            "checkpoints",
+            write_seconds=self.write_seconds,
+            stall_seconds=self.stall_seconds,
+            restart_minutes=self.restart_minutes,
+        )
 
 
 class CrashLoop(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -160,3 +209,40 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     checkpoints: Checkpoints = Checkpoints()
     teams: Teams | None = None
     crash_loops: tuple[CrashLoop, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that cannot be.
+
+        Raises
+        ------
+        ValueError
+            Naming the field.
+        """
+        check_positive(
+            "workload",
+            users=self.users,
+            classes=len(self.classes),
+            user_failure_mean_hours=self.user_failure_mean_hours,
+            user_failure_probability=self.user_failure_probability,
+            array_mean_tasks=self.array_mean_tasks,
+        )
+        check_not_negative("workload", jobs_per_day=self.jobs_per_day)
+        check_shares(
+            "workload",
+            day_rhythm=self.day_rhythm,
+            weekend_dip=self.weekend_dip,
+            user_failure_probability=self.user_failure_probability,
+            resubmit_probability=self.resubmit_probability,
+            application_xid_probability=self.application_xid_probability,
+            out_of_memory_probability=self.out_of_memory_probability,
+            timeout_probability=self.timeout_probability,
+            cancel_probability=self.cancel_probability,
+            chained_share=self.chained_share,
+            array_share=self.array_share,
+            dependency_share=self.dependency_share,
+            exclude_probability=self.exclude_probability,
+        )
+        if self.user_failure_probability == 1 or self.resubmit_probability == 1 or self.array_mean_tasks < 1:
+            raise ValueError(
+                "workload: user_failure_probability and resubmit_probability must lie below 1, array_mean_tasks not"
+            )

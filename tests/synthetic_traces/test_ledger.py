@@ -197,3 +197,20 @@ def test_work_is_neither_forgotten_nor_done_twice(spec):
             ended += 1
             assert done[job] + a.lost[row] == work[job]
     assert ended > 500
+
+
+def test_corruption_that_nobody_noticed_loses_nothing_when_another_fault_ends_the_attempt(troubled_spec):
+    modes = [
+        replace(mode, per_1000_node_days=1000, duration_median_hours=10_000) if mode.effect == "corrupt" else mode
+        for mode in troubled_spec.failure_modes
+    ]
+    case = simulated(replace(troubled_spec, failure_modes=tuple(modes)), SEEDS[0])
+    a, saving, seen = case.history.attempts, saving_of(troubled_spec), 0
+    for row, attempt in enumerate(case.attempts):
+        killer = case.history.faults_by_id.get(attempt.killed_by_fault)
+        if killer is None or killer.kind != "critical" or a.slowed[row] or attempt.start_seconds < 0:
+            continue
+        if case.history.jobs.checkpoints[attempt.job_id - 1]:
+            seen += 1
+            assert a.productive[row] == progress(attempt.end_seconds - attempt.start_seconds, saving)[3]
+    assert seen > 5

@@ -162,3 +162,37 @@ def test_the_cluster_of_the_documentation_runs(tmp_path):
     summary = write_trace(load_spec(example), seed=1, out=tmp_path / "trace")
     assert summary.nodes == 16
     assert summary.faults > 0
+
+
+GPU_MODE = "[[failure_modes]]\ncomponent = 'gpu'\nper_1000_node_days = 1\n"
+RACK_FAULT = "[[domain_faults]]\ndomain = 'rack'\ncomponent = 'psu'\nper_1000_domain_days = 1\n"
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "[scheduler]\nmaintenance_every_days = 0",
+        "[scheduler]\nbackfill_depth = 0",
+        "[observability]\ncheck_interval_seconds = 0",
+        "[observability]\nclock_skew_seconds = nan",
+        "[workload.checkpoints]\ninterval_minutes = 0",
+        f"{RACK_FAULT}symptom = 'x'\nsilent = true\nfalse_alarm = true",
+        f"{GPU_MODE}symptom = 'x'\neffect = 'drain'\nsilent = true",
+        f"{GPU_MODE}symptom = 'pcie'\nrepair = {{ median_hours = 0 }}",
+        f"{GPU_MODE}symptom = 'pcie'\ncascades = [{{ symptom = 'x', probability = 1 }}]",
+    ],
+)
+def test_what_could_not_be_simulated_or_printed_is_refused_at_the_door(tmp_path, part):
+    assert "\n" not in refused(written(tmp_path, f"{SMALL}\n{part}\n"))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("mean_hours", "0"), ("weight", "-1"), ("sigma", "-1"), ("checkpoint_share", "2"), ("high_share", "0.9")],
+)
+def test_a_class_of_jobs_that_cannot_be_is_refused(tmp_path, field, value):
+    bad = f"{{ gpus = 8, weight = 1, mean_hours = 1, {field} = {value} }}"
+    if field in {"weight", "mean_hours"}:
+        bad = bad.replace(f"{field} = 1, ", "")
+    text = SMALL.replace("{ gpus = 8, weight = 1, mean_hours = 1 }", bad)
+    assert "class of 8 GPUs" in refused(written(tmp_path, text))
