@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from models.poisson_checks import dispersion_test, laplace_trend_test
+from models.recurrence.poisson_checks import dispersion_test, laplace_trend_test
 from reliability.engines.duckdb_engine import DuckDBEngine
 
 #: the test's level: one false warning in a hundred answers

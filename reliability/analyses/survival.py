@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from models.errors import ModelError
-from models.risk import RiskTable
-from models.survival import SurvivalCurve, kaplan_meier
-from models.weibull import WeibullEstimate, fit_weibull
+from models.lifetimes.risk import RiskTable
+from models.lifetimes.survival import SurvivalCurve, kaplan_meier
+from models.lifetimes.weibull import WeibullEstimate, fit_weibull
 from reliability.analyses.answer import Answer
 from reliability.analyses.rates import check_attribute
 from reliability.engines.duckdb_engine import DuckDBEngine

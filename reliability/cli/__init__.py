@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from models.errors import ModelError
-from reliability.cli import data, faces, intake, questions, validation
+from reliability.cli import causes, data, faces, intake, lake, plan, rates, survival, validation
 from reliability.cli.output import note
 from reliability.errors import ReliabilityError
 
@@ -26,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for module in (intake, data, questions, faces, validation):
+for module in (intake, data, rates, causes, survival, plan, lake, faces, validation):
     module.register(app)
 
 

@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 import plotly.graph_objects as go
 
-from models.survival import SurvivalCurve
-from models.weibull import WeibullEstimate
+from models.lifetimes.survival import SurvivalCurve
+from models.lifetimes.weibull import WeibullEstimate
 from reliability.analyses.survival import GroupCurve, GroupWeibull, Survival, WeibullFits
 from reliability.figures.theme import PALETTE, finished, label, new_figure, percent, plural, translucent
 

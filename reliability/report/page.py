@@ -17,7 +17,7 @@ from plotly.offline import get_plotlyjs
 from reliability.errors import OutputError
 from reliability.figures.theme import TEMPLATES, headline, without_headline
 from reliability.report.numbers import day
-from reliability.report.sections import Section
+from reliability.report.sections.section import Section
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -14,16 +14,13 @@ from reliability.errors import NoDataError
 from reliability.figures.theme import percent
 from reliability.report.numbers import count, day
 from reliability.report.page import check_place, filled_page, put
-from reliability.report.sections import (
-    Window,
-    failure_section,
-    job_section,
-    life_section,
-    lives,
-    node_section,
-    plan_section,
-    quality_section,
-)
+from reliability.report.sections.causes import failure_section
+from reliability.report.sections.jobs import job_section
+from reliability.report.sections.lives import life_section, lives
+from reliability.report.sections.nodes import node_section
+from reliability.report.sections.plan import plan_section
+from reliability.report.sections.quality import quality_section
+from reliability.report.sections.section import Window
 from reliability.report.summary import summary_sentences
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from typing import Final
 
-from reliability.report.sections import Table
+from reliability.report.sections.section import Table
 from reliability.validation.harness import Validation
 from reliability.validation.tables import (
     cause_table,

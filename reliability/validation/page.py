@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from reliability.figures.theme import percent
 from reliability.report.numbers import count
 from reliability.report.page import filled_page
-from reliability.report.sections import Section
+from reliability.report.sections.section import Section
 from reliability.validation.figures import coverage_figure, sensitivity_figure
 from reliability.validation.harness import Validation
 from reliability.validation.tables import (

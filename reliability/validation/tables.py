@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from reliability.report.numbers import count, interval, number
-from reliability.report.sections import Table
+from reliability.report.sections.section import Table
 from reliability.validation.findings import Row
 from reliability.validation.harness import Validation
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reliability as rel
+from models.lifetimes.risk import risk_table
+from models.lifetimes.survival import kaplan_meier
 from models.rates import poisson_rate
-from models.risk import risk_table
-from models.survival import kaplan_meier
 from reliability.analyses.failures import Failures, failures
 from reliability.analyses.plan import FailureRate, plan
 from reliability.analyses.rates import GroupRate, Rates

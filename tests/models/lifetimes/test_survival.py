@@ -20,7 +20,7 @@ from models.errors import (
     RiskSetTooSmallError,
     UnorderedTimesError,
 )
-from models.survival import RiskTable, kaplan_meier, merge_risk_tables, risk_table
+from models.lifetimes.survival import RiskTable, kaplan_meier, merge_risk_tables, risk_table
 
 from .lives import any_lives, in_hours, run_r, weibull_lives
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.errors import ModelError
-from models.poisson_checks import dispersion_test, laplace_trend_test
+from models.recurrence.poisson_checks import dispersion_test, laplace_trend_test
 
 CHECKS = [dispersion_test, laplace_trend_test]
 times_of_failures = st.lists(st.floats(0, 100), min_size=10, max_size=60)

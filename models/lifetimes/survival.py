@@ -8,7 +8,7 @@ from scipy import special
 
 from models.errors import NotFiniteError, OutsideObservationError
 from models.guards import FloatArray, checked_confidence
-from models.risk import COUNT_TOLERANCE, RiskTable, merge_risk_tables, risk_table
+from models.lifetimes.risk import COUNT_TOLERANCE, RiskTable, merge_risk_tables, risk_table
 
 __all__ = ["RiskTable", "SurvivalCurve", "SurvivalPoint", "kaplan_meier", "merge_risk_tables", "risk_table"]
 

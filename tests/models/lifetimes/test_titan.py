@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from lifelines import KaplanMeierFitter, WeibullFitter
 
+from models.lifetimes.survival import kaplan_meier, risk_table
+from models.lifetimes.weibull import fit_weibull
 from models.rates import poisson_rate
-from models.survival import kaplan_meier, risk_table
-from models.weibull import fit_weibull
 
 from .lives import Lives
 

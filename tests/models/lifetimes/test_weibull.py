@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lifelines import WeibullFitter
 
 from models.errors import ConfidenceOutOfRangeError, ExitBeforeEntryError, NoEventsError, ShapeNotIdentifiedError
-from models.weibull import fit_weibull
+from models.lifetimes.weibull import fit_weibull
 
 from .lives import any_lives, run_r, weibull_lives
 

@@ -13,8 +13,8 @@ from scipy import optimize, special
 
 from models.errors import NoEventsError, ShapeNotIdentifiedError
 from models.guards import FloatArray, checked_confidence
-from models.risk import RiskTable, checked_lives, risk_table
-from models.survival import SMALL_RISK_SET, kaplan_meier
+from models.lifetimes.risk import RiskTable, checked_lives, risk_table
+from models.lifetimes.survival import SMALL_RISK_SET, kaplan_meier
 
 # Shapes outside are no lifetimes anybody has seen; a likelihood that still rises there determines no shape.
 LOWEST_SHAPE = 0.05
