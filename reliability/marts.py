@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
 from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from reliability.errors import BadOptionError
 from reliability.table import Table
@@ -27,8 +28,15 @@ MARTS: Final = (
     "attributions",
     "lifetimes",
     "runs",
+    "periods",
+    "node_exposed",
+    "node_failed",
     "node_rates",
+    "attempt_exposed",
+    "attempt_failed",
     "attempt_rates",
+    "component_exposed",
+    "component_failed",
     "component_rates",
     "cause_counts",
     "grouped_lives",
@@ -44,7 +52,8 @@ class Parameters:
     The attribution window is that of Kokolis et al.; hourly checkpoints and five minutes of restart are their
     assumptions for runs that log neither. ``component``, ``group_by`` and ``min_gpus`` say what a rate is asked of; an
     empty ``group_by`` means one group of everything. ``where_attribute`` keeps the inventoried components whose
-    attribute has ``where_value``; empty keeps all.
+    attribute has ``where_value``; empty keeps all. At midnight of ``calendar_zone`` the days, months and quarters of a
+    grouping by time begin.
     """
 
     window_from_utc: datetime | None = None
@@ -60,17 +69,24 @@ class Parameters:
     min_gpus: int = 0
     where_attribute: str = ""
     where_value: str = ""
+    calendar_zone: str = "UTC"
 
     def __post_init__(self) -> None:
-        """Refuse a window that ends before it begins.
+        """Refuse a window that ends before it begins, and a zone that nobody knows.
 
         Raises
         ------
         BadOptionError
-            If it does.
+            If there is one.
         """
         if self.window_from_utc and self.window_to_utc and self.window_from_utc >= self.window_to_utc:
             raise BadOptionError("--to", self.window_to_utc.isoformat(), "a time after --from")
+        try:
+            ZoneInfo(self.calendar_zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # a name may be a path outside, or a folder
+            raise BadOptionError(
+                "--calendar-zone", self.calendar_zone, "a time zone such as UTC or America/New_York"
+            ) from error
 
     def row(self) -> dict[str, int | str | None]:
         """Return the row of the ``parameters`` view; times in microseconds since 1970.
@@ -92,6 +108,7 @@ class Parameters:
             "min_gpus": self.min_gpus,
             "where_attribute": self.where_attribute,
             "where_value": self.where_value,
+            "calendar_zone": self.calendar_zone,
         }
 
 

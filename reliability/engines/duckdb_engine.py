@@ -86,6 +86,16 @@ class DuckDBEngine:
         """
         return self.rows(mart_sql(f"questions/{question}"), values)
 
+    def name(self, view: str, mart: str) -> None:
+        """Let questions call a mart by another name: one text for the exposure of nodes, attempts and components.
+
+        Raises
+        ------
+        QueryError
+            If DuckDB refuses it.
+        """
+        self.rows(f"CREATE OR REPLACE TEMPORARY VIEW {view} AS SELECT * FROM {mart}")  # noqa: S608 - names of our own
+
     def select(self, statement: str) -> list[Row]:
         """Run a user's statement, which must be a single SELECT.
 

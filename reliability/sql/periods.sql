@@ -1,12 +1,17 @@
--- grain: period of time that parameters.group_by names: a day, month or quarter (UTC) of the observation; else one row.
+-- grain: period of time that parameters.group_by names: a day, month or quarter of the observation; else one row.
 -- inputs: observation, parameters.
--- What splits exposure and failures by time. The one row of any other grouping holds the whole observation.
+-- What splits exposure and failures by time, at midnight of parameters.calendar_zone. The one row of any other grouping
+-- holds the whole observation.
 WITH bounds AS (
     SELECT min(from_micros) AS from_micros, max(to_micros) AS to_micros FROM observation
 ),
 
 days AS (
-    SELECT explode(sequence(CAST(floor(from_micros / 8.64e10) AS BIGINT), CAST(floor(to_micros / 8.64e10) AS BIGINT))) AS day_number
+    -- a day more at both ends: it is another day already, or still, elsewhere
+    SELECT
+        explode(
+            sequence(CAST(floor(from_micros / 8.64e10) AS BIGINT) - 1, CAST(floor(to_micros / 8.64e10) AS BIGINT) + 1)
+        ) AS day_number
     FROM bounds
     WHERE from_micros IS NOT NULL
 ),
@@ -14,6 +19,7 @@ days AS (
 named AS (
     SELECT
         days.day_number,
+        parameters.calendar_zone,
         CASE parameters.group_by
             WHEN 'day' THEN CAST(date_from_unix_date(days.day_number) AS STRING)
             WHEN 'month' THEN substr(CAST(date_from_unix_date(days.day_number) AS STRING), 1, 7)
@@ -29,7 +35,11 @@ named AS (
 
 SELECT
     period,
-    CAST(min(day_number) AS BIGINT) * 86400000000 AS from_micros,
-    (CAST(max(day_number) AS BIGINT) + 1) * 86400000000 AS to_micros
+    unix_micros(
+        to_utc_timestamp(CAST(date_from_unix_date(min(day_number)) AS TIMESTAMP), max(calendar_zone))
+    ) AS from_micros,
+    unix_micros(
+        to_utc_timestamp(CAST(date_from_unix_date(max(day_number) + 1) AS TIMESTAMP), max(calendar_zone))
+    ) AS to_micros
 FROM named
 GROUP BY period
