@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 
     import plotly.graph_objects as go
 
-_NODE_GROUPS: Final = ("cluster", "node", "gpu_model", "rack", "pod", "month", "day", "component", "symptom", "domain")
-_ATTEMPT_GROUPS: Final = ("cluster", "user", "account", "partition", "qos", "gpu_model", "job_size", "month")
-_LOG_GROUPS: Final = ("cluster", "node", "gpu_model", "rack", "pod", "symptom", "code")
+#: groups of a failure, which a unit at risk has not: they share one exposure
+FAILURE_GROUPS: Final = ("component", "symptom", "domain", "code")
+_PERIODS: Final = ("quarter", "month", "day")
+_NODE_GROUPS: Final = ("cluster", "node", "gpu_model", "rack", "pod", *_PERIODS, "component", "symptom", "domain")
+_ATTEMPT_GROUPS: Final = ("cluster", "user", "account", "partition", "qos", "gpu_model", "job_size", *_PERIODS)
+_LOG_GROUPS: Final = ("cluster", "node", "gpu_model", "rack", "pod", *_PERIODS, "symptom", "code")
 #: groups with an order of their own; the others are listed worst first
-_ORDERED: Final = ("month", "day", "job_size")
+ORDERED_GROUPS: Final = (*_PERIODS, "job_size")
 
 _DEFINITIONS: Final = {
     "node": "Unplanned outages (a node entering `down` that nobody planned; an outage that only changes its reason is "
@@ -176,20 +179,29 @@ def rates(
         definition=_definition(of, unit, min_gpus, has_inventory=has_inventory),
         from_utc=window["from_utc"],
         to_utc=window["to_utc"],
-        groups=tuple(sorted(groups, key=_size_order if by in _ORDERED else _worst_first)),
+        groups=tuple(sorted(groups, key=_size_order if by in ORDERED_GROUPS else _worst_first)),
         warnings=warnings,
     )
+
+
+def rate_groups(lake: Lake, of: str) -> tuple[str, ...]:
+    """Return what a rate of this can be grouped by."""
+    with closing(DuckDBEngine(lake, Parameters(component=of))) as engine:
+        return _groups(engine, of)
+
+
+def _groups(engine: DuckDBEngine, of: str) -> tuple[str, ...]:
+    if of == "node":
+        return _NODE_GROUPS
+    if of == "attempt":
+        return _ATTEMPT_GROUPS
+    return component_groups(engine, of) or _LOG_GROUPS
 
 
 def _check_group(engine: DuckDBEngine, of: str, by: str | None) -> None:
     if by is None:
         return
-    if of == "node":
-        known: tuple[str, ...] = _NODE_GROUPS
-    elif of == "attempt":
-        known = _ATTEMPT_GROUPS
-    else:
-        known = component_groups(engine, of) or _LOG_GROUPS
+    known = _groups(engine, of)
     if by not in known:
         raise BadOptionError("--by", by, f"one of {', '.join(known)}")
 
@@ -202,7 +214,7 @@ def check_attribute(engine: DuckDBEngine, component: str, attribute: str) -> Non
     BadOptionError
         If it does not; nodes and attempts have no inventory.
     """
-    known = [name for name in component_groups(engine, component) if name not in ("cluster", "symptom")]
+    known = [name for name in component_groups(engine, component) if name not in ("cluster", "symptom", *_PERIODS)]
     if attribute not in known:
         expected = f"an attribute: {', '.join(known)}" if known else f"no condition: {component} has no inventory here"
         raise BadOptionError("--where", attribute, expected)
@@ -211,7 +223,8 @@ def check_attribute(engine: DuckDBEngine, component: str, attribute: str) -> Non
 def component_groups(engine: DuckDBEngine, component: str) -> tuple[str, ...]:
     """Return what an inventoried component can be grouped by; empty where there is no inventory of it."""
     found = engine.ask("inventory_groups", component=component)
-    return ("cluster", "symptom", *(row["known"] for row in found if row["known"])) if found else ()
+    known = (row["known"] for row in found if row["known"])
+    return ("cluster", "symptom", *_PERIODS, *known) if found else ()
 
 
 def _definition(of: str, unit: str, min_gpus: int, *, has_inventory: bool) -> str:

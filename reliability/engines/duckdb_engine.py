@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import duckdb
+import numpy.typing as npt
 import pyarrow as pa
 
 from reliability.errors import LakeWriteError, QueryError
@@ -85,6 +86,22 @@ class DuckDBEngine:
             If DuckDB refuses it.
         """
         return self.rows(mart_sql(f"questions/{question}"), values)
+
+    def columns(self, question: str, **values: object) -> dict[str, npt.NDArray[Any]]:
+        """Run a statement of ``sql/questions`` and return its columns as arrays: for the models.
+
+        Raises
+        ------
+        QueryError
+            If DuckDB refuses it.
+        """
+        sql = mart_sql(f"questions/{question}")
+        try:
+            self._make(sql)
+            table = self.connection.sql(sql, params=values or None).to_arrow_table()
+        except duckdb.Error as error:
+            raise QueryError(_one_line(error)) from error
+        return {name: table.column(name).to_numpy(zero_copy_only=False) for name in table.column_names}
 
     def name(self, view: str, mart: str) -> None:
         """Let questions call a mart by another name: one text for the exposure of nodes, attempts and components.

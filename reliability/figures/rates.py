@@ -7,16 +7,14 @@ from typing import Final
 
 import plotly.graph_objects as go
 
-from reliability.analyses.rates import GroupRate, Rates
+from reliability.analyses.rates import FAILURE_GROUPS, ORDERED_GROUPS, GroupRate, Rates
 from reliability.figures.theme import BLUE, finished, label, new_figure, percent, plural
 
-#: groups whose order is their own are drawn from left to right
-_IN_ORDER: Final = ("month", "day", "job_size")
 _MOST_ROWS: Final = 40
 
 
 def rates_figure(rates: Rates) -> go.Figure:
-    """Draw the rates of an answer, one point per group with its interval.
+    """Draw the rates of an answer, one point per group with its interval; groups with an order from left to right.
 
     Groups without a failure are drawn as what they are: an upper bound, an open mark with a bar down to zero. Of more
     than 40 groups without an order of their own the 40 worst are drawn, and the subtitle says so.
@@ -31,7 +29,7 @@ def rates_figure(rates: Rates) -> go.Figure:
     plotly.graph_objects.Figure
         Rates per 1000 days of exposure.
     """
-    in_order = rates.by in _IN_ORDER
+    in_order = rates.by in ORDERED_GROUPS
     exposed = [group for group in rates.groups if group.estimate is not None]
     drawn = exposed if in_order else exposed[:_MOST_ROWS]
     figure = new_figure(_title(rates), _subtitle(rates, len(drawn)))
@@ -139,7 +137,7 @@ def _title(rates: Rates) -> str:
 def _subtitle(rates: Rates, drawn: int) -> str:
     failures = sum(group.failures for group in rates.groups)
     # Groups of a failure (component, symptom, domain) share one exposure, every other group has its own.
-    shared = rates.by in ("component", "symptom", "domain")
+    shared = rates.by in FAILURE_GROUPS
     exposures = [group.exposure_days for group in rates.groups]
     exposure = max(exposures) if shared else sum(exposures)
     parts = [

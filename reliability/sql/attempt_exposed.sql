@@ -3,7 +3,7 @@
 -- Of attempts with more than parameters.min_gpus GPUs (0: all attempts, those without a GPU too). `weight` is the
 -- number of nodes: exposure = weight × (to - from), the node-days of run time of Kokolis et al. `unit` is the job: its
 -- attempts share what is wrong with it. Attempts whose outcome the log does not tell are left out: they could have
--- failed, so their run time is no evidence.
+-- failed, so their run time is no evidence. What else it tells of an attempt is for `attempt_ends`.
 WITH counted AS (
     SELECT
         attempts.*,
@@ -26,6 +26,14 @@ SELECT
             WHEN 'partition' THEN counted.partition
             WHEN 'qos' THEN counted.qos
             WHEN 'gpu_model' THEN counted.gpu_model
+            WHEN 'node_count' THEN CASE
+                WHEN counted.node_count <= 2 THEN CAST(counted.node_count AS STRING)
+                ELSE CONCAT(
+                    CAST(CAST(power(2e0, ceil(log2(CAST(counted.node_count AS DOUBLE))) - 1) AS INT) + 1 AS STRING),
+                    '-',
+                    CAST(CAST(power(2e0, ceil(log2(CAST(counted.node_count AS DOUBLE)))) AS INT) AS STRING)
+                )
+            END
             WHEN 'job_size' THEN CASE
                 WHEN counted.gpu_count <= 2 THEN CAST(counted.gpu_count AS STRING)
                 ELSE CONCAT(
@@ -44,7 +52,13 @@ SELECT
     greatest(counted.from_micros, periods.from_micros) AS from_micros,
     least(counted.to_micros, periods.to_micros) AS to_micros,
     CAST(counted.node_count AS DOUBLE) AS weight,
-    counted.to_micros >= periods.from_micros AND counted.to_micros < periods.to_micros AS ends_here
+    counted.to_micros >= periods.from_micros AND counted.to_micros < periods.to_micros AS ends_here,
+    counted.user,
+    counted.gpu_count,
+    counted.state,
+    counted.ended,
+    counted.preempted_by,
+    counted.start_micros
 FROM counted
 INNER JOIN periods ON counted.to_micros >= periods.from_micros AND counted.from_micros < periods.to_micros
 CROSS JOIN parameters
