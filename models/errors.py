@@ -69,6 +69,13 @@ class ConfidenceOutOfRangeError(ModelError):
         super().__init__(f"confidence is {confidence:g}; it must lie between 0 and 1, such as 0.9 for 90%")
 
 
+class UnknownMethodError(ModelError):
+    """A way of computing that is not offered."""
+
+    def __init__(self, method: str, known: tuple[str, ...]) -> None:
+        super().__init__(f"there is no method {method!r}; known are {', '.join(known)}")
+
+
 class EmptyShareError(ModelError):
     """A share of nothing."""
 
@@ -76,10 +83,17 @@ class EmptyShareError(ModelError):
         super().__init__("the share of 0 out of 0 is unknown")
 
 
+class NotAShareError(ModelError):
+    """A probability or share outside 0 to 1."""
+
+    def __init__(self, name: str, value: float) -> None:
+        super().__init__(f"{name} is {value:g}; a share lies between 0 and 1")
+
+
 class ShareAboveOneError(ModelError):
     """More hits than trials."""
 
-    def __init__(self, hits: int, trials: int) -> None:
+    def __init__(self, hits: float, trials: float) -> None:
         super().__init__(f"{hits} out of {trials} is no share: the part is larger than the whole")
 
 
@@ -156,16 +170,6 @@ class NoEventsError(ModelError):
         super().__init__(
             f"none of the {units} units failed; shape and scale cannot be estimated from censored lives alone: "
             "use the zero-failure bound of poisson_rate"
-        )
-
-
-class ShapeNotIdentifiedError(ModelError):
-    """A likelihood without a maximum at any usable Weibull shape."""
-
-    def __init__(self, events: float, lowest: float, highest: float) -> None:
-        super().__init__(
-            f"the data do not determine a Weibull shape (failures: {events:g}): the likelihood has no maximum between "
-            f"{lowest:g} and {highest:g}, as when all failures happen at the last time or most units entered late"
         )
 
 

@@ -2,11 +2,13 @@
 
 A rate is failures over exposure. Intervals are the exact Poisson limits of Garwood (1936, Biometrika 28:437): with k
 failures in exposure T and a = 1 - confidence, low = G(a/2; k) / T and high = G(1 - a/2; k + 1) / T, where G is the
-quantile of the unit Gamma distribution. They assume that failures come independently at a constant rate.
+quantile of the unit Gamma distribution. They assume that failures come independently at a constant rate. Mid-p limits
+count only half of the observed count's own probability: narrower, with a coverage near the level instead of above it.
 """
 
 import math
 from dataclasses import dataclass
+from typing import Final, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +20,17 @@ from models.errors import (
     NegativeExposureError,
     NotFiniteError,
     ShareAboveOneError,
+    UnknownMethodError,
     ZeroExposureError,
 )
 from models.guards import FloatArray, checked_confidence, checked_count, checked_non_negative, checked_positive
 
 HOURS_PER_DAY = 24.0
+#: halvings of the interval in which a mid-p limit lies; each gains one binary digit
+_HALVINGS: Final = 60
+
+#: how a Poisson interval is made: at least the level (Garwood), or near it (mid-p)
+PoissonMethod = Literal["exact", "mid-p"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +91,6 @@ class MttfEstimate:
 
 
 @dataclass(frozen=True, slots=True)
-class RateComparison:
-    """Ratio of two rates; `ratio` and `high` are None when the second rate had no failure."""
-
-    ratio: float | None
-    low: float
-    high: float | None
-    p_value: float
-    confidence: float
-
-
-@dataclass(frozen=True, slots=True)
 class ShareEstimate:
     """k out of n as a share, with its exact interval."""
 
@@ -105,8 +102,10 @@ class ShareEstimate:
     confidence: float
 
 
-def poisson_rate(failures: int, exposure_days: float, confidence: float = 0.9) -> RateEstimate:
-    """Estimate a failure rate with its exact (Garwood) two-sided interval.
+def poisson_rate(
+    failures: int, exposure_days: float, confidence: float = 0.9, method: PoissonMethod = "exact"
+) -> RateEstimate:
+    """Estimate a failure rate with its two-sided interval, exact (Garwood) or mid-p.
 
     Parameters
     ----------
@@ -115,12 +114,15 @@ def poisson_rate(failures: int, exposure_days: float, confidence: float = 0.9) -
     exposure_days : float
         Time at risk in days, summed over units (node-days).
     confidence : float
-        Coverage of the interval; the true coverage is at least this.
+        Coverage of the interval; with the exact method the true coverage is at least this.
+    method : {"exact", "mid-p"}
+        Mid-p intervals are narrower and cover about as often as they say, at times a little less.
 
     Returns
     -------
     RateEstimate
-        With zero failures the lower limit is 0, the upper one the two-sided bound -ln((1 - confidence) / 2) / exposure.
+        With zero failures the lower limit is 0, the upper one the two-sided bound -ln((1 - confidence) / 2) / exposure,
+        or -ln(1 - confidence) / exposure with mid-p.
 
     Raises
     ------
@@ -131,7 +133,8 @@ def poisson_rate(failures: int, exposure_days: float, confidence: float = 0.9) -
 
     Notes
     -----
-    Garwood (1936); the same Gamma form as the MTTF intervals of Kokolis et al. (HPCA 2025).
+    Garwood (1936); the same Gamma form as the MTTF intervals of Kokolis et al. (HPCA 2025). Mid-p: the means at which
+    P(fewer) + P(equal) / 2 is a tail's share (Lancaster 1961, JASA 56:223; Cohen and Yang 1994, Stat. Med. 13:2189).
 
     Examples
     --------
@@ -144,7 +147,7 @@ def poisson_rate(failures: int, exposure_days: float, confidence: float = 0.9) -
     checked_confidence(confidence)
     count = checked_count("failures", failures)
     exposure = _checked_exposure(count, exposure_days)
-    low, high = _garwood_limits(np.array([count]), confidence)
+    low, high = poisson_limits(np.array([count]), confidence, method)
     return RateEstimate(
         failures=count,
         exposure_days=exposure,
@@ -198,51 +201,6 @@ def mttf(failures: int, exposure_node_hours: float, confidence: float = 0.9) -> 
     )
 
 
-def compare_rates(a: RateEstimate, b: RateEstimate, confidence: float = 0.9) -> RateComparison:
-    """Compare two rates exactly: their ratio a / b, its interval, and a test of equality.
-
-    Parameters
-    ----------
-    a, b : RateEstimate
-        Independent rates of the same unit.
-    confidence : float
-        Coverage of the interval of the ratio.
-
-    Returns
-    -------
-    RateComparison
-        `p_value` is twice the smaller tail, so it lies below 1 - confidence exactly when the interval excludes 1.
-
-    Raises
-    ------
-    ConfidenceOutOfRangeError
-        The level is outside (0, 1).
-
-    Notes
-    -----
-    Przyborowski and Wilenski (1940): given the total, a's failures are binomial with
-    p = ratio * T_a / (ratio * T_a + T_b), so Clopper–Pearson limits of p give those of the ratio.
-
-    Examples
-    --------
-    >>> before, after = poisson_rate(24, 1000.0), poisson_rate(9, 1000.0)
-    >>> comparison = compare_rates(before, after)
-    >>> f"{comparison.ratio:.2f} ({comparison.low:.2f} .. {comparison.high:.2f}), p = {comparison.p_value:.3f}"
-    '2.67 (1.34 .. 5.65), p = 0.014'
-    """
-    checked_confidence(confidence)
-    total = a.failures + b.failures
-    exposure_ratio = b.exposure_days / a.exposure_days
-    low_share, high_share = _clopper_pearson_limits(a.failures, total, confidence)
-    return RateComparison(
-        ratio=a.rate_per_day / b.rate_per_day if b.failures else None,
-        low=low_share / (1.0 - low_share) * exposure_ratio,
-        high=high_share / (1.0 - high_share) * exposure_ratio if b.failures else None,
-        p_value=_equal_rates_p_value(a, b),
-        confidence=confidence,
-    )
-
-
 def binomial_share(k: int, n: int, confidence: float = 0.9) -> ShareEstimate:
     """Estimate a share with its exact (Clopper–Pearson) interval.
 
@@ -279,7 +237,7 @@ def binomial_share(k: int, n: int, confidence: float = 0.9) -> ShareEstimate:
         raise ShareAboveOneError(hits, trials)
     if trials == 0:
         raise EmptyShareError
-    low, high = _clopper_pearson_limits(hits, trials, confidence)
+    low, high = clopper_pearson_limits(hits, trials, confidence)
     return ShareEstimate(hits / trials, low, high, hits, trials, confidence)
 
 
@@ -317,10 +275,11 @@ def projected_mttf_hours(nodes: int, failures_per_1000_node_days: float) -> floa
     return 1000.0 * HOURS_PER_DAY / (count * rate)
 
 
-def garwood_coverage(expected_failures: float, confidence: float = 0.9) -> float:
-    """Compute how often the exact interval holds the truth, by enumerating all counts.
+def poisson_coverage(expected_failures: float, confidence: float = 0.9, method: PoissonMethod = "exact") -> float:
+    """Compute how often the interval of a rate holds the truth, by enumerating all counts.
 
-    Counts are discrete, so the coverage is above the level, and more so for few failures.
+    Counts are discrete, so the coverage of the exact interval is above the level, and more so for few failures; that of
+    the mid-p interval swings around it.
 
     Parameters
     ----------
@@ -328,11 +287,13 @@ def garwood_coverage(expected_failures: float, confidence: float = 0.9) -> float
         The true mean: rate times exposure.
     confidence : float
         Nominal coverage of the interval.
+    method : {"exact", "mid-p"}
+        As in `poisson_rate`.
 
     Returns
     -------
     float
-        Exact coverage, at least `confidence`.
+        True coverage; of the exact interval at least `confidence`.
 
     Raises
     ------
@@ -345,15 +306,15 @@ def garwood_coverage(expected_failures: float, confidence: float = 0.9) -> float
 
     Examples
     --------
-    >>> round(garwood_coverage(2.0), 3)
-    0.983
+    >>> round(poisson_coverage(2.0), 3), round(poisson_coverage(2.0, method="mid-p"), 3)
+    (0.983, 0.947)
     """
     checked_confidence(confidence)
     mean = checked_non_negative("expected_failures", expected_failures)
     # Poisson tails fall faster than exp(-x^2 / (2 (mean + x))): 8 standard deviations and 40 more leave < 1e-12.
     reach = 8.0 * math.sqrt(mean) + 40.0
     counts = np.arange(max(0, math.floor(mean - reach)), math.ceil(mean + reach) + 1)
-    low, high = _garwood_limits(counts, confidence)
+    low, high = poisson_limits(counts, confidence, method)
     probability = np.exp(special.xlogy(counts, mean) - mean - special.gammaln(counts + 1.0))
     return float(probability[(low <= mean) & (mean <= high)].sum())
 
@@ -370,6 +331,20 @@ def _checked_exposure(failures: int, exposure_days: float) -> float:
     return float(exposure_days)
 
 
+def poisson_limits(
+    failures: npt.NDArray[np.int64], confidence: float, method: PoissonMethod = "exact"
+) -> tuple[FloatArray, FloatArray]:
+    """Return the limits of the Poisson mean for each count; divided by exposure they are those of the rates.
+
+    >>> low, high = poisson_limits(np.array([0, 10]), 0.9)
+    >>> low.round(2).tolist(), high.round(2).tolist()
+    ([0.0, 5.43], [3.0, 16.96])
+    """
+    if method not in get_args(PoissonMethod):
+        raise UnknownMethodError(method, get_args(PoissonMethod))
+    return _garwood_limits(failures, confidence) if method == "exact" else _mid_p_limits(failures, confidence)
+
+
 def _garwood_limits(failures: npt.NDArray[np.int64], confidence: float) -> tuple[FloatArray, FloatArray]:
     """Return the exact limits of the Poisson mean for each count."""
     tail = (1.0 - confidence) / 2.0
@@ -379,16 +354,34 @@ def _garwood_limits(failures: npt.NDArray[np.int64], confidence: float) -> tuple
     return low, high
 
 
-def _clopper_pearson_limits(hits: int, trials: int, confidence: float) -> tuple[float, float]:
+def _mid_p_limits(failures: npt.NDArray[np.int64], confidence: float) -> tuple[FloatArray, FloatArray]:
+    """Return the mid-p limits of the Poisson mean for each count, found by halving within the exact limits.
+
+    A limit never passes the count itself, so the interval holds the estimate even at levels of a few percent.
+    """
+    tail = (1.0 - confidence) / 2.0
+    count = failures.astype(np.float64)
+    inside = np.maximum(count, 1.0)
+    limits = []
+    for share, outer in zip((1.0 - tail, tail), _garwood_limits(failures, confidence), strict=True):
+        below, above = np.minimum(outer, count), np.maximum(outer, count)
+        for _ in range(_HALVINGS):
+            middle = (below + above) / 2.0
+            fewer = np.where(count > 0, special.gammaincc(inside, middle), 0.0)
+            falls = (fewer + special.gammaincc(count + 1.0, middle)) / 2.0 > share
+            below, above = np.where(falls, middle, below), np.where(falls, above, middle)
+        limits.append(np.where((count == 0) & (share > tail), 0.0, (below + above) / 2.0))
+    return limits[0], limits[1]
+
+
+def clopper_pearson_limits(hits: int, trials: int, confidence: float) -> tuple[float, float]:
+    """Return the exact limits of a binomial share.
+
+    >>> low, high = clopper_pearson_limits(0, 10, 0.9)
+    >>> low, round(high, 3)
+    (0.0, 0.259)
+    """
     tail = (1.0 - confidence) / 2.0
     low = float(special.betaincinv(hits, trials - hits + 1, tail)) if hits > 0 else 0.0
     high = float(special.betainccinv(hits + 1, trials - hits, tail)) if hits < trials else 1.0
     return low, high
-
-
-def _equal_rates_p_value(a: RateEstimate, b: RateEstimate) -> float:
-    total = a.failures + b.failures
-    share = a.exposure_days / (a.exposure_days + b.exposure_days)
-    at_most = special.bdtr(a.failures, total, share)
-    at_least = special.bdtrc(a.failures - 1, total, share) if a.failures else 1.0
-    return min(1.0, 2.0 * float(min(at_most, at_least)))

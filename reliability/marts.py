@@ -35,6 +35,8 @@ MARTS: Final = (
     "attempt_exposed",
     "attempt_failed",
     "attempt_rates",
+    "attempt_ends",
+    "end_counts",
     "component_exposed",
     "component_failed",
     "component_rates",

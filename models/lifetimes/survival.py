@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy import special
@@ -112,8 +113,10 @@ class SurvivalCurve:
         return float(self.time_hours[np.argmax(reached)]) if reached.any() else None
 
 
-def kaplan_meier(table: RiskTable, confidence: float = 0.9) -> SurvivalCurve:
-    """Estimate survival with pointwise log-log intervals.
+def kaplan_meier(
+    table: RiskTable, confidence: float = 0.9, interval: Literal["log-log", "greenwood"] = "log-log"
+) -> SurvivalCurve:
+    """Estimate survival with pointwise intervals.
 
     Parameters
     ----------
@@ -121,6 +124,9 @@ def kaplan_meier(table: RiskTable, confidence: float = 0.9) -> SurvivalCurve:
         Grouped lives.
     confidence : float
         Pointwise coverage of the interval.
+    interval : {"log-log", "greenwood"}
+        Normal on the scale of log(-log S), which holds its level with fewer failures, or on that of S itself, cut off
+        at 0 and 1.
 
     Returns
     -------
@@ -136,7 +142,8 @@ def kaplan_meier(table: RiskTable, confidence: float = 0.9) -> SurvivalCurve:
     Notes
     -----
     Kaplan and Meier (1958); Greenwood's variance; the log-log interval of Kalbfleisch and Prentice, which stays within
-    [0, 1] and is `conf.type = "log-log"` of R's survival. Without a failure among n(s) units at risk, a cumulative
+    [0, 1] and is `conf.type = "log-log"` of R's survival; Greenwood's own is its "plain".
+    Without a failure among n(s) units at risk, a cumulative
     hazard H leaves that chance at exp(-n H) or less, which gives the bound.
 
     Examples
@@ -153,7 +160,7 @@ def kaplan_meier(table: RiskTable, confidence: float = 0.9) -> SurvivalCurve:
     # A row without a failure leaves the curve alone, also when nobody is at risk.
     kept = np.divide(remaining, table.at_risk, out=np.ones_like(remaining), where=table.events > 0)
     survival = kept.cumprod()
-    low, high = _log_log_limits(table, remaining, survival, confidence)
+    low, high = _limits(table, remaining, survival, confidence, interval)
     return SurvivalCurve(
         time_hours=np.append(0.0, table.time_hours),
         survival=np.append(1.0, survival),
@@ -166,33 +173,55 @@ def kaplan_meier(table: RiskTable, confidence: float = 0.9) -> SurvivalCurve:
     )
 
 
-def _log_log_limits(
-    table: RiskTable, remaining: FloatArray, survival: FloatArray, confidence: float
+def greenwood_sum(table: RiskTable) -> FloatArray:
+    """Return Greenwood's running sum of d / (n (n - d)): the variance of log S; rows where all fail add nothing.
+
+    >>> greenwood_sum(risk_table([0, 0], [10, 20], [True, True])).tolist()
+    [0.5, 0.5]
+    """
+    return _greenwood_sum(table, table.at_risk - table.events)
+
+
+def _greenwood_sum(table: RiskTable, remaining: FloatArray) -> FloatArray:
+    failing = (table.events > 0) & (remaining > COUNT_TOLERANCE * table.at_risk)
+    jumps = np.divide(table.events, table.at_risk * remaining, out=np.zeros_like(remaining), where=failing)
+    return np.cumsum(jumps, out=jumps)
+
+
+def _limits(
+    table: RiskTable, remaining: FloatArray, survival: FloatArray, confidence: float, interval: str
 ) -> tuple[FloatArray, FloatArray]:
     """Return the limits of the curve, its row at time 0 included."""
     tail = (1.0 - confidence) / 2.0
     z = float(special.ndtri(1.0 - tail))
-    inside = (survival < 1.0) & (survival > 0.0)
-    jumps = np.divide(
-        table.events, table.at_risk * remaining, out=np.zeros_like(survival), where=(table.events > 0) & (remaining > 0)
-    )
-    log_survival = np.log(survival, out=np.full_like(survival, -1.0), where=inside)
-    spread = z * np.sqrt(np.cumsum(jumps)) / -log_survival
-    low = np.where(inside, np.exp(log_survival * np.exp(spread)), 0.0)
-    high = np.where(inside, np.exp(log_survival * np.exp(-spread)), 0.0)
-
-    survival, low, high = np.append(1.0, survival), np.append(1.0, low), np.append(1.0, high)
-    untouched = survival == 1.0
-    low[untouched] = _zero_failure_bound(table.at_risk, tail)[untouched]
-    high[untouched] = 1.0
-    if not survival[-1]:
-        died_out = int(np.argmin(survival > 0))
-        high[died_out:] = high[died_out - 1]
+    # Survival only falls: rows before the first failure, then those between 1 and 0, then those at 0.
+    first, end = (int(np.searchsorted(-survival, -level, side="right")) for level in (1.0, np.nextafter(0.0, 1.0)))
+    inside = survival[first:end]
+    spread = np.sqrt(_greenwood_sum(table, remaining)[first:end])
+    spread *= z
+    low, high = np.zeros((2, survival.size + 1))
+    within = slice(first + 1, end + 1)
+    if interval == "greenwood":
+        spread *= inside
+        low[within], high[within] = np.maximum(inside - spread, 0.0), np.minimum(inside + spread, 1.0)
+    else:
+        hazard = np.log(inside)
+        spread /= -hazard
+        factor = np.exp(spread, out=spread)
+        np.exp(hazard * factor, out=low[within])
+        np.exp(hazard / factor, out=high[within])
+    low[: first + 1] = zero_failure_bound(table.at_risk[: first + 1], tail)[: first + 1]
+    high[: first + 1] = 1.0
+    high[end + 1 :] = high[end]
     return low, high
 
 
-def _zero_failure_bound(at_risk: FloatArray, tail: float) -> FloatArray:
-    """Return, for time 0 and each row, the lowest survival that still lets no failure happen with the tail's chance."""
+def zero_failure_bound(at_risk: FloatArray, tail: float) -> FloatArray:
+    """Return, for time 0 and each row, the lowest survival that still lets no failure happen with the tail's chance.
+
+    >>> zero_failure_bound(np.array([30.0]), 0.05).round(3).tolist()
+    [0.905, 0.905]
+    """
     started = np.cumsum(at_risk) > 0
     # Row i's value holds up to the next row, whose risk set is the one watched in between.
     watched = np.append(np.where(started, at_risk, np.inf), at_risk[-1])

@@ -90,6 +90,7 @@ def _print(found: Validation) -> None:
     from reliability.validation.tables import (  # noqa: PLC0415 - keeps --help instant
         cause_table,
         coverage_table,
+        lemon_table,
         measure_table,
         sensitivity_table,
     )
@@ -99,6 +100,7 @@ def _print(found: Validation) -> None:
         f"validation on {found.clusters} clusters, preset {found.preset}, seed {found.seed}": measure_table(found.rows),
         "intervals of rates": coverage_table(found),
         "verdicts by cause": cause_table(found),
+        "lemons found, by the failures expected of them": lemon_table(found),
         "with other noise in the logs": sensitivity_table(found),
     }
     for number, (title, table) in enumerate(item for item in shown.items() if item[1].rows):

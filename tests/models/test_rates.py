@@ -18,9 +18,11 @@ from models.errors import (
     NotFiniteError,
     NotPositiveError,
     ShareAboveOneError,
+    UnknownMethodError,
     ZeroExposureError,
 )
-from models.rates import binomial_share, compare_rates, garwood_coverage, mttf, poisson_rate, projected_mttf_hours
+from models.rate_comparisons import compare_rates
+from models.rates import binomial_share, mttf, poisson_coverage, poisson_rate, projected_mttf_hours
 
 counts = st.integers(min_value=0, max_value=100_000)
 exposures = st.floats(min_value=1e-3, max_value=1e9)
@@ -104,13 +106,13 @@ def test_simulated_coverage_equals_the_enumerated_one(expected):
     exposure_days = 1000.0
     by_count = {k: poisson_rate(k, exposure_days) for k in set(draws.tolist())}
     covered = np.mean([by_count[k].low_per_day <= expected / 1000 <= by_count[k].high_per_day for k in draws.tolist()])
-    exact = garwood_coverage(expected)
+    exact = poisson_coverage(expected)
     assert covered == pytest.approx(exact, abs=3.5 * math.sqrt(exact * (1 - exact) / draws.size) + 1e-9)
 
 
 @given(st.floats(min_value=0.0, max_value=1e4), confidences)
 def test_enumerated_coverage_never_falls_below_the_level(expected, confidence):
-    assert confidence - 1e-9 <= garwood_coverage(expected, confidence) <= 1 + 1e-9
+    assert confidence - 1e-9 <= poisson_coverage(expected, confidence) <= 1 + 1e-9
 
 
 @pytest.mark.parametrize(("expected", "longest_run"), [(0.5, 400), (7.0, 400), (300.0, 2000)])
@@ -120,7 +122,7 @@ def test_enumerated_coverage_is_the_sum_over_every_count(expected, longest_run):
         for k in range(longest_run)
         if poisson_rate(k, 1.0).low_per_day <= expected <= poisson_rate(k, 1.0).high_per_day
     )
-    assert garwood_coverage(expected) == pytest.approx(summed, abs=1e-10)
+    assert poisson_coverage(expected) == pytest.approx(summed, abs=1e-10)
 
 
 @given(st.integers(0, 300), st.integers(0, 300), exposures, exposures, confidences)
@@ -214,3 +216,35 @@ def test_impossible_shares_and_projections_are_refused_by_name():
 
 def test_counts_from_a_data_frame_are_taken_as_whole_numbers():
     assert poisson_rate(np.float64(3.0), 10.0) == poisson_rate(np.int64(3), 10.0) == poisson_rate(3, 10.0)
+
+
+@given(counts, exposures, confidences)
+def test_mid_p_limits_lie_within_the_exact_ones(failures, exposure, confidence):
+    exact, mid = poisson_rate(failures, exposure, confidence), poisson_rate(failures, exposure, confidence, "mid-p")
+    assert exact.low_per_day <= mid.low_per_day <= mid.rate_per_day * (1 + 1e-9)
+    assert mid.rate_per_day <= mid.high_per_day * (1 + 1e-9)
+    assert mid.high_per_day <= exact.high_per_day
+
+
+@given(st.integers(1, 2000), st.floats(0.5, 0.999))
+def test_mid_p_limits_solve_their_equation(failures, confidence):
+    rate, tail = poisson_rate(failures, 1.0, confidence, "mid-p"), (1 - confidence) / 2
+    for limit, share in ((rate.low_per_day, 1 - tail), (rate.high_per_day, tail)):
+        below = stats.poisson.cdf(failures - 1, limit) + stats.poisson.pmf(failures, limit) / 2
+        assert below == pytest.approx(share, abs=1e-8)
+
+
+def test_zero_failures_have_the_one_sided_bound_with_mid_p():
+    rate = poisson_rate(0, 1000.0, method="mid-p")
+    assert rate.low_per_day == 0
+    assert rate.high_per_1000_days == pytest.approx(-math.log(0.1))
+
+
+@given(st.floats(min_value=30.0, max_value=1e4))
+def test_mid_p_covers_near_its_level_from_thirty_failures_on(expected):
+    assert poisson_coverage(expected, 0.9, "mid-p") == pytest.approx(0.9, abs=0.015)
+
+
+def test_an_unknown_method_is_refused():
+    with pytest.raises(UnknownMethodError, match="wald"):
+        poisson_rate(1, 1.0, method="wald")

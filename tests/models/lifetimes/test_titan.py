@@ -10,7 +10,7 @@ import pytest
 from lifelines import KaplanMeierFitter, WeibullFitter
 
 from models.lifetimes.survival import kaplan_meier, risk_table
-from models.lifetimes.weibull import fit_weibull
+from models.lifetimes.parametric.weibull import fit_weibull
 from models.rates import poisson_rate
 
 from .lives import Lives

@@ -9,8 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lifelines import WeibullFitter
 
-from models.errors import ConfidenceOutOfRangeError, ExitBeforeEntryError, NoEventsError, ShapeNotIdentifiedError
-from models.lifetimes.weibull import fit_weibull
+from models.errors import ConfidenceOutOfRangeError, ExitBeforeEntryError, NoEventsError
+from models.lifetimes.parametric.errors import NotDeterminedError
+from models.lifetimes.parametric.fit import fit_lifetime
+from models.lifetimes.parametric.lives import Lives
+from models.lifetimes.parametric.weibull import fit_weibull
 
 from .lives import any_lives, run_r, weibull_lives
 
@@ -26,7 +29,7 @@ def drawn(seed, units=120, shape=0.8, scale_hours=1000.0):
 def test_any_lives_give_a_finite_ordered_answer_or_a_named_refusal(lives):
     try:
         fit = fit_weibull(*lives.columns)
-    except (NoEventsError, ShapeNotIdentifiedError):
+    except (NoEventsError, NotDeterminedError):
         return
     assert not any(math.isnan(getattr(fit, field.name)) for field in fields(fit) if field.name != "warnings")
     assert 0 <= fit.shape_low <= fit.shape <= fit.shape_high
@@ -93,8 +96,9 @@ def test_fit_agrees_with_lifelines_under_left_truncation(seed, shape):
     judge = WeibullFitter(alpha=0.1).fit(lives.leave, lives.failed, entry=lives.entry)
     assert (fit.shape, fit.scale_hours) == pytest.approx((judge.rho_, judge.lambda_), rel=1e-5)
     assert fit.log_likelihood == pytest.approx(judge.log_likelihood_, rel=1e-8)
-    # lifelines' interval is symmetric in the shape itself, ours in its logarithm: compare the standard error.
-    standard_error = math.log(fit.shape_high / fit.shape) / 1.6448536 * fit.shape
+    # lifelines' interval is symmetric in the shape itself, Wald's here in its logarithm: compare the standard error.
+    wald = fit_lifetime("Weibull", Lives.right_censored(*lives.columns), 0.9, "wald").parameters["shape"]
+    standard_error = math.log(wald.high / wald.value) / 1.6448536269514722 * fit.shape
     assert standard_error == pytest.approx(math.sqrt(judge.variance_matrix_.loc["rho_", "rho_"]), rel=1e-4)
 
 
@@ -116,9 +120,9 @@ def test_fit_and_intervals_agree_with_survreg(rscript, tmp_path):
     fit = fit_weibull(*lives.columns, confidence=0.9)
     assert (fit.shape, fit.scale_hours) == pytest.approx((judge["shape"][0], judge["scale"][0]), rel=1e-6)
     assert fit.log_likelihood == pytest.approx(judge["loglik"][0], rel=1e-9)
-    z = 1.6448536269514722
-    assert math.log(fit.shape_high / fit.shape) / z == pytest.approx(judge["shape_error"][0], rel=1e-5)
-    assert math.log(fit.scale_high_hours / fit.scale_hours) / z == pytest.approx(judge["scale_error"][0], rel=1e-5)
+    wald = fit_lifetime("Weibull", Lives.right_censored(*lives.columns), 0.9, "wald").parameters
+    for name, error in (("shape", judge["shape_error"][0]), ("scale_hours", judge["scale_error"][0])):
+        assert math.log(wald[name].high / wald[name].value) / 1.6448536269514722 == pytest.approx(error, rel=1e-5)
 
 
 def test_intervals_hold_the_truth_as_often_as_they_say():
@@ -184,7 +188,7 @@ def test_censored_lives_alone_are_refused_with_what_to_do_instead():
     ],
 )
 def test_lives_that_determine_no_shape_are_refused(entry, leave, failed):
-    with pytest.raises(ShapeNotIdentifiedError):
+    with pytest.raises(NotDeterminedError):
         fit_weibull(entry, leave, failed)
 
 

@@ -1,0 +1,1 @@
+"""Parametric lifetimes: distributions fitted to lives under truncation and censoring."""
