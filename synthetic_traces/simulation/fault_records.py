@@ -48,6 +48,8 @@ class Fault:
         Fault that it follows from, or None.
     lemon
         It is the root cause of a lemon node.
+    cured
+        Its repair found that root cause: the node is a lemon no longer.
     """
 
     fault_id: int
@@ -67,6 +69,7 @@ class Fault:
     domain_event: int | None = None
     caused_by: int | None = None
     lemon: bool = False
+    cured: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from synthetic_traces.simulation.plant import Plant
+from synthetic_traces.simulation.plant import Lemon, Plant
 from synthetic_traces.spec.cluster import DAY, HOUR, ClusterSpec
 from synthetic_traces.spec.faults import FailureMode, Firmware, Regression, Repair
 
@@ -76,6 +76,7 @@ class Hazards:
         }
         self._clock = np.zeros(spec.fleet.nodes)
         self._relapses: dict[int, list[tuple[int, int]]] = {}
+        self._cured: set[int] = set()
         self.expected = dict.fromkeys((mode.symptom for mode in self._modes if mode.effect == "down"), 0.0)
 
     def _factors(self, mode: FailureMode) -> list[float]:
@@ -111,9 +112,8 @@ class Hazards:
 
     def _candidate(self, node: int, time: float, since: float) -> HardwareEvent:
         rates = np.where(self._constant, self._rates * self._ceilings[node], 0.0)
-        lemon = self._plant.lemons.get(node)
-        lemons = self._spec.lemons
-        bad = lemons.per_1000_node_days / 1000 / DAY if lemon is not None and lemons is not None else 0.0
+        lemon = self._lemon(node)
+        bad = lemon.per_1000_node_days / 1000 / DAY if lemon is not None else 0.0
         relapses = self._relapses.get(node, [])
         again = [1 / (self._modes[mode].repair.relapse_mean_hours * HOUR) for mode, _ in relapses]
         all_rates = np.concatenate([rates, [bad], again])
@@ -189,10 +189,10 @@ class Hazards:
         for number, mode in enumerate(self._modes):
             if mode.effect == "down":
                 self.expected[mode.symptom] += self._integral(node, number, begin, end)
-        lemon, lemons = self._plant.lemons.get(node), self._spec.lemons
-        if lemon is not None and lemons is not None:
+        lemon = self._lemon(node)
+        if lemon is not None:
             bad = max(0.0, end - max(begin, lemon.from_seconds))
-            self.expected[lemon.symptom] += bad * lemons.per_1000_node_days / 1000 / DAY
+            self.expected[lemon.symptom] += bad * lemon.per_1000_node_days / 1000 / DAY
         for number, _ in self._relapses.get(node, ()):
             again = (end - begin) / (self._modes[number].repair.relapse_mean_hours * HOUR)
             self.expected[self._modes[number].symptom] += again
@@ -242,6 +242,19 @@ class Hazards:
             waiting.remove((mode, slot))
         if not helped:
             waiting.append((mode, slot))
+
+    def cured(self, node: int) -> None:
+        """Note that a repair has found what made a node a lemon: it is none from now on.
+
+        Parameters
+        ----------
+        node
+            Node number.
+        """
+        self._cured.add(node)
+
+    def _lemon(self, node: int) -> Lemon | None:
+        return None if node in self._cured else self._plant.lemons.get(node)
 
 
 def repair_seconds(repair: Repair, rng: np.random.Generator) -> int:

@@ -177,6 +177,7 @@ class Machines:
         detected = self._detected(node, silent=silent)
         permanent = bool(self._rng.random() < mode.permanent_share)
         helped = bool(self._rng.random() >= mode.repair.useless_share)
+        cured = helped and event.lemon and self._cures_lemon()
         fault = self._note(
             node,
             event,
@@ -189,12 +190,20 @@ class Machines:
             detected_seconds=detected,
             repaired_seconds=detected + repair_seconds(mode.repair, self._rng),
             lemon=event.lemon,
+            cured=cured,
         )
         self.fail(node, fault, crash_first=0.0 if mode.silent else seen.crash_first_probability)
         # The node's clock stands still until it is back, so the part may be changed now.
         self._hazards.mended(node, event.mode, event.slot, replaced=permanent, helped=helped)
+        if cured:
+            self._hazards.cured(node)
         if not silent:
             self._cascade(fault, mode)
+
+    def _cures_lemon(self) -> bool:
+        lemons = self._spec.lemons
+        # Where no repair does, nothing is drawn.
+        return lemons is not None and lemons.cured_share > 0 and bool(self._rng.random() < lemons.cured_share)
 
     def _cascade(self, fault: Fault, mode: FailureMode) -> None:
         for cascade in mode.cascades:

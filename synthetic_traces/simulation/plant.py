@@ -24,11 +24,14 @@ class Lemon:
         Its root cause.
     from_seconds
         Since when; 0 for from the beginning of the log.
+    per_1000_node_days
+        Hazard of the root cause, on top of the fleet's.
     """
 
     node: int
     symptom: str
     from_seconds: float
+    per_1000_node_days: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +195,12 @@ def _lemons(spec: ClusterSpec, rng: np.random.Generator) -> dict[int, Lemon]:
             node=int(node),
             symptom=str(rng.choice(lemons.symptoms, p=weights)),
             from_seconds=0.0 if rng.random() < lemons.from_share else float(rng.uniform(0, spec.seconds)),
+            per_1000_node_days=lemons.per_1000_node_days * _spread_factor(lemons.spread, rng),
         )
         for node in chosen
     }
+
+
+def _spread_factor(spread: float, rng: np.random.Generator) -> float:
+    # Equal lemons draw nothing, so that clusters of which this is told nothing are what they were.
+    return float(spread ** rng.uniform(-1, 1)) if spread > 1 else 1.0

@@ -357,3 +357,19 @@ def plain(spec: ClusterSpec) -> ClusterSpec:
         lemons=None,
         regressions=(),
     )
+
+
+def without_lemons(spec: ClusterSpec) -> ClusterSpec:
+    """Return the same cluster in which no node is a lemon; domain faults, relapses and users stay as they are.
+
+    Parameters
+    ----------
+    spec
+        Any cluster.
+
+    Returns
+    -------
+    ClusterSpec
+        In which whoever names a lemon is wrong.
+    """
+    return msgspec.structs.replace(spec, lemons=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import msgspec
@@ -238,18 +239,39 @@ class Lemons(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     share
         Share of the nodes; rounded, drawn without replacement.
     per_1000_node_days
-        Hazard of the root cause on such a node, on top of the fleet's.
+        Hazard of the root cause on such a node, on top of the fleet's: the median over the lemons.
+    spread
+        Lemons differ: each one's hazard is multiplied by a factor between 1 / spread and spread, log-uniform.
     symptoms, weights
         Root causes and their relative frequencies.
     from_share
         Share of lemons that are so from the beginning; the others turn bad at a moment uniform in the log.
+    cured_share
+        Share of the root cause's repairs, among those that help, that find it: the node is a lemon no longer.
     """
 
     share: float
     per_1000_node_days: float
     symptoms: tuple[str, ...]
     weights: tuple[float, ...]
+    spread: float = 1.0
     from_share: float = 0.5
+    cured_share: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be drawn.
+
+        Raises
+        ------
+        ValueError
+            Naming the field.
+        """
+        check_shares("lemons", share=self.share, from_share=self.from_share, cured_share=self.cured_share)
+        check_not_negative("lemons", per_1000_node_days=self.per_1000_node_days)
+        if not self.spread >= 1 or not math.isfinite(self.spread):
+            raise ValueError(f"lemons.spread must be at least 1, not {self.spread}")
+        if not self.symptoms or len(self.weights) != len(self.symptoms) or not min(self.weights) > 0:
+            raise ValueError("lemons.symptoms must name at least one root cause, and lemons.weights weigh each above 0")
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

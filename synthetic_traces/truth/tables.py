@@ -94,7 +94,7 @@ def write_faults(spec: ClusterSpec, history: History, path: Path) -> None:
 
 
 def write_lemons(spec: ClusterSpec, plant: Plant, history: History, path: Path) -> None:
-    """Write one row per lemon node, with the time in service in which it was one.
+    """Write one row per lemon node: from when until when (its cure, or the end of the log), and its time in service.
 
     Parameters
     ----------
@@ -104,7 +104,9 @@ def write_lemons(spec: ClusterSpec, plant: Plant, history: History, path: Path) 
         Parquet file to write.
     """
     rows = []
+    cured = {fault.node: fault.time_seconds for fault in history.faults if fault.cured}
     for lemon in plant.lemons.values():
+        until = cured.get(lemon.node, float(spec.seconds))
         away = [
             (fault.time_seconds, fault.repaired_seconds)
             for fault in history.faults
@@ -115,15 +117,16 @@ def write_lemons(spec: ClusterSpec, plant: Plant, history: History, path: Path) 
             for out in history.outages
             if out.node == lemon.node and out.state != "down"
         ]
-        lost = sum(max(0.0, min(end, spec.seconds) - max(begin, lemon.from_seconds)) for begin, end in away)
+        lost = sum(max(0.0, min(end, until) - max(begin, lemon.from_seconds)) for begin, end in away)
         rows.append(
             {
                 "node": spec.fleet.node_names[lemon.node],
                 "from_utc": _moment(spec, lemon.from_seconds),
-                "to_utc": _moment(spec, spec.seconds),
+                "to_utc": _moment(spec, until),
+                "cured": lemon.node in cured,
                 "symptom": lemon.symptom,
-                "extra_per_1000_node_days": spec.lemons.per_1000_node_days if spec.lemons else 0.0,
-                "exposure_node_days": (spec.seconds - lemon.from_seconds - lost) / DAY,
+                "extra_per_1000_node_days": lemon.per_1000_node_days,
+                "exposure_node_days": (until - lemon.from_seconds - lost) / DAY,
                 "faults": sum(fault.lemon and fault.node == lemon.node for fault in history.faults),
             }
         )
@@ -132,6 +135,7 @@ def write_lemons(spec: ClusterSpec, plant: Plant, history: History, path: Path) 
             ("node", pa.string()),
             ("from_utc", _TIME),
             ("to_utc", _TIME),
+            ("cured", pa.bool_()),
             ("symptom", pa.string()),
             ("extra_per_1000_node_days", pa.float64()),
             ("exposure_node_days", pa.float64()),

@@ -194,6 +194,46 @@ def test_some_nodes_are_lemons_from_the_beginning_and_some_turn_bad():
     assert RARE / 2 < binom.cdf(sum(lemon.symptom == "pcie" for lemon in lemons), len(lemons), 0.25) < 1 - RARE / 2
 
 
+def test_lemons_differ_by_a_factor_log_uniform_around_the_median():
+    asked = Lemons(share=1.0, per_1000_node_days=100.0, symptoms=("pcie",), weights=(1.0,), spread=4.0)
+    spec = quiet(lemons=asked)
+    lemons = [lemon for seed in range(20) for lemon in draw_plant(spec, np.random.default_rng(seed)).lemons.values()]
+    powers = np.log([lemon.per_1000_node_days / 100.0 for lemon in lemons]) / np.log(4.0)
+    assert kstest((powers + 1.0) / 2.0, "uniform").pvalue > RARE
+
+
+def test_lemons_of_which_no_spread_is_told_are_equal_and_draw_nothing_more():
+    asked = Lemons(share=0.1, per_1000_node_days=100.0, symptoms=("pcie",), weights=(1.0,))
+    plants = [
+        draw_plant(quiet(lemons=lemons), np.random.default_rng(1)) for lemons in (asked, replace(asked, spread=1.0))
+    ]
+    assert {lemon.per_1000_node_days for plant in plants for lemon in plant.lemons.values()} == {100.0}
+    assert (plants[0].check_phase == plants[1].check_phase).all()
+
+
+def test_a_cured_lemon_fails_no_more_of_its_root_cause_and_each_keeps_its_own_hazard_until_then():
+    asked = Lemons(
+        share=0.3, per_1000_node_days=300.0, symptoms=("gpu_memory",), weights=(1.0,), spread=3.0, cured_share=0.3
+    )
+    spec = one_mode(more={"lemons": asked})
+    extra, expected, repairs, cures = 0, 0.0, 0, 0
+    for case in (simulated(spec, seed) for seed in SEEDS):
+        cured = {fault.node: fault.time_seconds for fault in failures(case) if fault.cured}
+        hazard = sum(
+            lemon.per_1000_node_days
+            / 1000
+            * node_days(case, lemon.from_seconds, cured.get(node, float("inf")), nodes={node})
+            for node, lemon in case.plant.lemons.items()
+        )
+        assert told(case) == pytest.approx(RATE / 1000 * node_days(case) + hazard, rel=1e-9)
+        own = [fault for fault in failures(case) if fault.lemon]
+        assert all(fault.time_seconds <= cured.get(fault.node, float("inf")) for fault in own)
+        extra, expected = extra + len(own), expected + hazard
+        repairs, cures = repairs + len(own), cures + len(cured)
+    assert_drawn_from(extra, expected)
+    assert RARE / 2 < binom.cdf(cures, repairs, 0.3) < 1 - RARE / 2
+
+
 @pytest.mark.parametrize("regression", [False, True], ids=["alone", "beside a regression"])
 def test_a_fault_comes_again_after_a_repair_that_did_not_help(regression):
     again = {"useless_share": 0.6, "relapse_mean_hours": 12.0}

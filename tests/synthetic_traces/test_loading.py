@@ -14,6 +14,7 @@ from synthetic_traces import (
     load_spec,
     preset_names,
     preset_spec,
+    without_lemons,
     write_trace,
 )
 from synthetic_traces.simulation.cluster import Simulation
@@ -64,7 +65,7 @@ def test_every_preset_loads_and_tells_its_story(preset):
 
 
 def test_the_presets_asked_for_are_there():
-    assert {"tiny", "rsc-1", "rsc-2", "llama3-16k", "acme", "hpn-pod"} <= set(preset_names())
+    assert {"tiny", "rsc-1", "rsc-2", "llama3-16k", "acme", "hpn-pod", "lemons"} <= set(preset_names())
 
 
 def test_an_unknown_preset_is_refused_with_the_known_names():
@@ -77,6 +78,18 @@ def test_the_preset_describes_itself():
     assert spec.failures_per_1000_node_days == pytest.approx(12.0)
     assert sum(mode.per_1000_node_days for mode in spec.failure_modes if mode.silent) == pytest.approx(1.2)
     assert not spec.has_correlated_faults
+
+
+def test_a_twin_without_lemons_keeps_all_else():
+    spec = preset_spec("lemons")
+    twin = without_lemons(spec)
+    assert spec.lemons is not None
+    assert twin.lemons is None
+    assert (twin.domain_faults, twin.workload, twin.failure_modes) == (
+        spec.domain_faults,
+        spec.workload,
+        spec.failure_modes,
+    )
 
 
 def test_a_file_of_ones_own_is_a_cluster(tmp_path):
@@ -117,6 +130,9 @@ def test_a_file_of_ones_own_is_a_cluster(tmp_path):
         ("nodes = 4", 'nodes = 4\nbatches = [{ name = "b", share = 1, symptom = "rust", factor = 2 }]', "'rust'"),
         ("xids = [48]", "xids = [48]\n" + LEMONS.replace("gpu_memory", "rust"), "lemons: .*'rust'"),
         ("xids = [48]", 'xids = [63]\neffect = "none"\n' + LEMONS, "'gpu_memory' takes a node down"),
+        ("xids = [48]", "xids = [48]\n" + LEMONS + "spread = 0.5", r"lemons\.spread must be at least 1"),
+        ("xids = [48]", "xids = [48]\n" + LEMONS + "cured_share = 2", r"lemons\.cured_share must lie in"),
+        ("xids = [48]", "xids = [48]\n" + LEMONS.replace("[1]", "[1, 2]"), r"lemons\.weights weigh each"),
         ("xids = [48]", "xids = [7]", "gpu_memory of gpu: unknown Xid"),
         ("xids = [48]", "", "gpu_memory of gpu: no line is known"),
         ("[workload]", "[observability]\nmissed_share = 1.5\n[workload]", r"observability\.missed_share must lie in"),

@@ -188,11 +188,17 @@ def test_what_was_simulated_is_what_was_written(rotated):
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_the_exposure_of_a_lemon_is_its_time_in_service(seed, tmp_path):
-    case = simulated(troubled(), seed)
+@pytest.mark.parametrize("cured_share", [0.0, 0.5])
+def test_the_exposure_of_a_lemon_is_its_time_in_service_until_it_is_cured(seed, cured_share, tmp_path):
+    asked = troubled()
+    case = simulated(replace(asked, lemons=replace(asked.lemons, cured_share=cured_share)), seed)
     write_lemons(case.spec, case.plant, case.history, tmp_path / "lemons.parquet")
     for row in pq.read_table(tmp_path / "lemons.parquet").to_pylist():
-        node = troubled().fleet.node_names.index(row["node"])
+        node = asked.fleet.node_names.index(row["node"])
         since = case.plant.lemons[node].from_seconds
-        served = sum(max(0.0, end - max(begin, since)) for n, begin, end in case.service() if n == node)
+        cures = [fault.time_seconds for fault in case.history.faults if fault.cured and fault.node == node]
+        until = min(cures, default=case.spec.seconds)
+        served = sum(max(0.0, min(end, until) - max(begin, since)) for n, begin, end in case.service() if n == node)
+        assert row["cured"] == bool(cures)
+        assert row["to_utc"] == asked.start_utc + timedelta(seconds=until)
         assert row["exposure_node_days"] == pytest.approx(served / 86400, abs=1e-9)
