@@ -33,9 +33,11 @@ screenshot: .venv/dev.stamp demo ## draw docs/screenshot.png anew from the demo 
 test: .venv/dev.stamp ## run the tests, doctests included, with branch coverage
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not validation" --cov --cov-report=term:skip-covered $(PYTEST_FLAGS)
 
-validate: .venv/dev.stamp ## run the long studies: coverage, kills, full disks, races, fuzzing; write docs/validation.md
+validate: .venv/dev.stamp ## run the long studies: coverage, kills, full disks, races, fuzzing; write docs/validation*.md, docs/coverage.md
 	$(BIN)/python -m pytest -m validation $(PYTEST_FLAGS)
 	$(BIN)/reliability validate --preset tiny --clusters 40 --seed 1 --markdown docs/validation.md
+	$(BIN)/reliability validate --preset lemons --clusters 20 --seed 1 --no-sensitivity --markdown docs/validation-lemons.md
+	$(BIN)/python docs/coverage_study.py
 
 lint: .venv/dev.stamp ## check style, types, imports between packages, and that the generated docs are fresh
 	$(BIN)/ruff check .

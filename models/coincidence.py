@@ -69,7 +69,7 @@ def chance_in_window(rate_per_hour: float, window_hours: float) -> float:
     """
     rate = checked_non_negative("rate_per_hour", rate_per_hour)
     window = checked_non_negative("window_hours", window_hours)
-    return -math.expm1(-rate * window)
+    return 0.0 - math.expm1(-rate * window)
 
 
 def coincidence(
@@ -160,4 +160,4 @@ def expected_coincidences(events: int, gap_seconds: float, observed_seconds: flo
     count = checked_count("events", events)
     gap = checked_non_negative("gap_seconds", gap_seconds)
     observed = checked_positive("observed_seconds", observed_seconds)
-    return max(0, count - 1) * -math.expm1(-count * gap / observed)
+    return max(0, count - 1) * chance_in_window(count / observed, gap)

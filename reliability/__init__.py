@@ -17,13 +17,24 @@ from reliability.errors import ReliabilityError, ShadowedPackageError
 from reliability.lake import Lake, create_lake, open_lake
 
 if TYPE_CHECKING:
+    from reliability.analyses.accumulation import Accumulation, accumulation
     from reliability.analyses.causes import Causes, JobVerdict, causes, job_verdict
+    from reliability.analyses.companions import Companion, Companions, companions
     from reliability.analyses.failures import Failures, failures
+    from reliability.analyses.hazard_ratios import HazardRatios, hazard_regression
+    from reliability.analyses.hazards import Hazards, hazards
+    from reliability.analyses.incidence import Incidences, cumulative_incidence
+    from reliability.analyses.job_ends import JobEnds, job_ends
+    from reliability.analyses.jobs import Jobs, jobs
+    from reliability.analyses.lifetime_models import LifetimeFits, lifetime_fits
     from reliability.analyses.overview import Overview, overview
     from reliability.analyses.plan import FailureRate, Plan, measured_rate, plan
+    from reliability.analyses.rate_history import RateHistory, rate_history
+    from reliability.analyses.rate_regression import RateRegression, rate_regression
     from reliability.analyses.rates import Rates, rates
+    from reliability.analyses.spares import Spares, spares
     from reliability.analyses.status import Status, status
-    from reliability.analyses.survival import Survival, WeibullFits, survival, weibull
+    from reliability.analyses.survival import Survival, survival
 
 
 def _refuse_shadows() -> None:
@@ -40,55 +51,97 @@ _refuse_shadows()
 
 # The analyses bring pandas, scipy and lifelines: they load when first asked for, so that `--help` is instant.
 _HOMES: Final = {
+    "Accumulation": "reliability.analyses.accumulation",
+    "accumulation": "reliability.analyses.accumulation",
     "Causes": "reliability.analyses.causes",
     "JobVerdict": "reliability.analyses.causes",
     "causes": "reliability.analyses.causes",
     "job_verdict": "reliability.analyses.causes",
+    "Companion": "reliability.analyses.companions",
+    "Companions": "reliability.analyses.companions",
+    "companions": "reliability.analyses.companions",
     "Failures": "reliability.analyses.failures",
     "failures": "reliability.analyses.failures",
+    "HazardRatios": "reliability.analyses.hazard_ratios",
+    "hazard_regression": "reliability.analyses.hazard_ratios",
+    "Hazards": "reliability.analyses.hazards",
+    "hazards": "reliability.analyses.hazards",
+    "Incidences": "reliability.analyses.incidence",
+    "cumulative_incidence": "reliability.analyses.incidence",
+    "JobEnds": "reliability.analyses.job_ends",
+    "job_ends": "reliability.analyses.job_ends",
+    "Jobs": "reliability.analyses.jobs",
+    "jobs": "reliability.analyses.jobs",
+    "LifetimeFits": "reliability.analyses.lifetime_models",
+    "lifetime_fits": "reliability.analyses.lifetime_models",
     "Overview": "reliability.analyses.overview",
     "overview": "reliability.analyses.overview",
     "FailureRate": "reliability.analyses.plan",
     "Plan": "reliability.analyses.plan",
     "measured_rate": "reliability.analyses.plan",
     "plan": "reliability.analyses.plan",
+    "RateHistory": "reliability.analyses.rate_history",
+    "rate_history": "reliability.analyses.rate_history",
+    "RateRegression": "reliability.analyses.rate_regression",
+    "rate_regression": "reliability.analyses.rate_regression",
     "Rates": "reliability.analyses.rates",
     "rates": "reliability.analyses.rates",
+    "Spares": "reliability.analyses.spares",
+    "spares": "reliability.analyses.spares",
     "Status": "reliability.analyses.status",
     "status": "reliability.analyses.status",
     "Survival": "reliability.analyses.survival",
-    "WeibullFits": "reliability.analyses.survival",
     "survival": "reliability.analyses.survival",
-    "weibull": "reliability.analyses.survival",
 }
 
 __all__ = [
+    "Accumulation",
     "Causes",
+    "Companion",
+    "Companions",
     "FailureRate",
     "Failures",
+    "HazardRatios",
+    "Hazards",
+    "Incidences",
+    "JobEnds",
     "JobVerdict",
+    "Jobs",
     "Lake",
+    "LifetimeFits",
     "Overview",
     "Plan",
+    "RateHistory",
+    "RateRegression",
     "Rates",
     "ReliabilityError",
+    "Spares",
     "Status",
     "Survival",
-    "WeibullFits",
+    "accumulation",
     "causes",
+    "companions",
     "create_lake",
+    "cumulative_incidence",
     "failures",
+    "hazard_regression",
+    "hazards",
+    "job_ends",
     "job_verdict",
+    "jobs",
+    "lifetime_fits",
     "measured_rate",
     "mttf",
     "open",
     "open_lake",
     "overview",
     "plan",
+    "rate_history",
+    "rate_regression",
     "rates",
+    "spares",
     "status",
     "survival",
-    "weibull",
 ]
 
 

@@ -24,8 +24,15 @@ MARTS: Final = (
     "node_failures",
     "incidents",
     "attempts",
+    "node_signs",
+    "sign_bursts",
     "evidence",
     "attributions",
+    "event_members",
+    "shared_incidents",
+    "node_troubles",
+    "node_features",
+    "outage_lives",
     "lifetimes",
     "runs",
     "periods",
@@ -43,6 +50,7 @@ MARTS: Final = (
     "cause_counts",
     "grouped_lives",
     "risk_counts",
+    "cause_risk_counts",
     "daily",
 )
 
@@ -64,6 +72,11 @@ class Parameters:
     attribution_after_seconds: int = 300
     incident_gap_seconds: int = 600
     same_outage_seconds: int = 300
+    event_gap_seconds: int = 60
+    shared_nodes: int = 3
+    shared_gap_seconds: int = 300
+    relapse_seconds: int = 86_400
+    repair_seconds: int = 14_400
     checkpoint_interval_seconds: int = 3600
     restart_overhead_seconds: int = 300
     component: str = "gpu"
@@ -103,6 +116,11 @@ class Parameters:
             "attribution_after_seconds": self.attribution_after_seconds,
             "incident_gap_seconds": self.incident_gap_seconds,
             "same_outage_seconds": self.same_outage_seconds,
+            "event_gap_seconds": self.event_gap_seconds,
+            "shared_nodes": self.shared_nodes,
+            "shared_gap_seconds": self.shared_gap_seconds,
+            "relapse_seconds": self.relapse_seconds,
+            "repair_seconds": self.repair_seconds,
             "checkpoint_interval_seconds": self.checkpoint_interval_seconds,
             "restart_overhead_seconds": self.restart_overhead_seconds,
             "component": self.component,

@@ -1,6 +1,15 @@
 """The pages, in the order of the menu."""
 
-from dashboards.pages import failures, overview, plan
+from dashboards.pages import causes, failures, jobs, lemons, overview, plan, rates, survival
 from dashboards.pages.page import Page
 
-PAGES: tuple[Page, ...] = (overview.PAGE, failures.PAGE, plan.PAGE)
+PAGES: tuple[Page, ...] = (
+    overview.PAGE,
+    rates.PAGE,
+    failures.PAGE,
+    causes.PAGE,
+    jobs.PAGE,
+    lemons.PAGE,
+    survival.PAGE,
+    plan.PAGE,
+)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy import special
 
 from models.errors import LengthMismatchError
-from models.guards import FloatArray, checked_confidence
+from models.guards import FloatArray, checked_columns, checked_confidence
 from models.rates import poisson_rate
 from models.recurrence.errors import TooFewClustersError
 from models.recurrence.negative_binomial import checked_cells, negative_binomial_rate
@@ -201,7 +201,8 @@ def robust_rate_from_margins(
     """
     checked_confidence(confidence)
     counts, exposure = checked_cells(unit_failures, unit_exposure_days)
-    by_day, at_risk = checked_cells(day_failures, day_exposure_days)
+    # A failure may fall on a day without exposure: the moment in which the last unit leaves, at midnight.
+    by_day, at_risk = checked_columns(day_failures=day_failures, day_exposure_days=day_exposure_days)
     total, days = int(counts.sum()), float(exposure.sum())
     sizes = [counts.size, by_day.size]
     fallback = _without_clusters(counts, exposure, np.arange(counts.size), sizes, confidence)

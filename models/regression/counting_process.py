@@ -77,11 +77,13 @@ class CountingProcess:
 
     def while_at_risk(self, increments: FloatArray) -> FloatArray:
         """Return for each row the sum of increments over the groups at which it is at risk; shape (..., n_groups)."""
-        total = np.zeros((*increments.shape[:-1], increments.shape[-1] + 1))
-        np.cumsum(increments, axis=-1, out=total[..., 1:])
+        # Groups fall in time, so sums from the end are the hazard as it accrues: small early parts are not lost in what
+        # comes later, as they would be by subtracting from the total where the likelihood runs to infinity.
+        accrued = np.zeros((*increments.shape[:-1], increments.shape[-1] + 1))
+        accrued[..., :-1] = np.cumsum(increments[..., ::-1], axis=-1)[..., ::-1]
         if not self.late_entries and self.group_stratum[-1] == self.group_stratum[0]:
-            return np.asarray(total[..., -1:] - total[..., self.opens])
-        return np.asarray(total[..., self.closes] - total[..., self.opens])
+            return np.asarray(accrued[..., self.opens])
+        return np.asarray(accrued[..., self.opens] - accrued[..., self.closes])
 
 
 def counting_process(

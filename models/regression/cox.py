@@ -284,7 +284,13 @@ def _term(
     p_value = float(stats.chi2.sf(max(0.0, gap(0.0)), 1))
     if endless[place]:
         target = float(stats.norm.ppf(confidence)) ** 2
-        bound = _exp(_where_gap_is(gap, target, float(scaled[place]), -math.copysign(1.0, beta)) / spread)
+        end = float(scaled[place])
+        if gap(0.0) > target:
+            low_end, high_end = sorted((0.0, end))
+            met = float(optimize.brentq(lambda value: gap(value) - target, low_end, high_end, xtol=1e-10))
+        else:
+            met = _where_gap_is(gap, target, 0.0, -math.copysign(1.0, beta))
+        bound = _exp(met / spread)
         sign = math.copysign(math.inf, beta)
         low, high = (bound, math.inf) if beta > 0 else (0.0, bound)
         return HazardRatio(name, _exp(sign), low, high, sign, math.inf, math.inf, p_value, "bound")

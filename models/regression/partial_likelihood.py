@@ -140,7 +140,9 @@ def maximise(
             if np.abs(step).max() < 1.0:
                 coefficients[chosen] += step
             return coefficients, here
-        step = np.clip(step, -5.0, 5.0)
+        # Not too far at once, but ever farther where the likelihood flattens on the way to infinity.
+        farthest = 5.0 + np.abs(coefficients[chosen])
+        step = np.clip(step, -farthest, farthest)
         for _ in range(40):
             trial = coefficients.copy()
             trial[chosen] += step

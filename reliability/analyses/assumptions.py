@@ -56,7 +56,7 @@ def _sentences(cluster: str | None, times_micros: list[int], observed_micros: in
         sentences.append(
             f"failures cluster in time{where}: their number per {observed / dispersion.bins / 24:.3g} days varies "
             f"{dispersion.index:.1f} times as much as independent failures would ({_p(dispersion.p_value)}); the "
-            "intervals are too narrow"
+            "exact intervals are too narrow, use the robust ones"
         )
     trend = laplace_trend_test(times, observed)
     if trend and trend.p_value < _LEVEL:

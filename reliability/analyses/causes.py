@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from models.rates import RateEstimate, ShareEstimate, binomial_share, poisson_rate
 from reliability.analyses.answer import Answer
+from reliability.analyses.certainty import Judged, fleet_certainty, sentence
 from reliability.engines.duckdb_engine import DuckDBEngine
 from reliability.errors import NoDataError
 from reliability.lake import Lake
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 _DEFINITIONS: Final = {
-    "attempt": "Attempts that ended NODE_FAIL, or FAILED with a critical sign on one of their nodes from 10 min before "
-    "to 5 min after the end, by the sign that ranks first; NODE_FAIL without a sign is `unattributed`; FAILED without "
-    "one is `user_program` and no infrastructure failure. Exposure: node-days of run time within the log. Lost "
-    "GPU-hours: min(run time, half of an assumed hourly checkpoint interval) × GPUs.",
+    "attempt": "Attempts that ended NODE_FAIL, or FAILED with a critical sign on one of their nodes from {before} "
+    "before to {after} after the end, by the sign that ranks first; NODE_FAIL without a sign is `unattributed`; "
+    "FAILED without one is `user_program` and no infrastructure failure. Exposure: node-days of run time within the "
+    "log. Lost GPU-hours: min(run time, half of an assumed hourly checkpoint interval) × GPUs.",
     "node": "Unplanned outages by the component their reason names. Exposure: calendar in-service node-days, time down "
     "included.",
 }
@@ -63,6 +64,14 @@ class Causes(Answer):
     domains: tuple[DomainShare, ...]
 
     @property
+    def unattributed_share(self) -> ShareEstimate | None:
+        """Share of the infrastructure failures that no sign explains; None where there are none."""
+        if not self.infrastructure_failures:
+            return None
+        silent = sum(cause.failures for cause in self.causes if cause.cause == "unattributed")
+        return binomial_share(silent, self.infrastructure_failures, self.confidence)
+
+    @property
     def infrastructure_failures(self) -> int:
         """Failures that the infrastructure caused, unattributed ones included."""
         return sum(cause.failures for cause in self.causes if cause.is_infrastructure)
@@ -95,12 +104,16 @@ class Causes(Answer):
 
     def document(self) -> dict[str, Any]:
         """Return the answer for ``--json``."""
+        unattributed = self.unattributed_share
         return {
             "counted": self.counted,
             "min_gpus": self.min_gpus,
             "confidence": self.confidence,
             "definition": self.definition,
             "infrastructure_failures": self.infrastructure_failures,
+            "unattributed_share": unattributed.share if unattributed else None,
+            "unattributed_low": unattributed.low if unattributed else None,
+            "unattributed_high": unattributed.high if unattributed else None,
             "lost_gpu_hours": self.lost_gpu_hours,
             "rows": self.rows(),
             "domains": [
@@ -149,6 +162,8 @@ def causes(
     lake: Lake,
     *,
     min_gpus: int = 0,
+    attribution_before_seconds: int = 600,
+    attribution_after_seconds: int = 300,
     confidence: float = 0.9,
     from_utc: datetime | None = None,
     to_utc: datetime | None = None,
@@ -161,6 +176,8 @@ def causes(
         Where the logs were taken in.
     min_gpus
         Only attempts with more GPUs than this (0: all).
+    attribution_before_seconds, attribution_after_seconds
+        The attribution window around the end of an attempt.
     confidence
         Two-sided confidence level.
     from_utc, to_utc
@@ -171,8 +188,15 @@ def causes(
     NoDataError
         If the lake has neither jobs nor node states, or no jobs as large as asked for.
     """
-    parameters = Parameters(window_from_utc=from_utc, window_to_utc=to_utc, min_gpus=min_gpus)
+    parameters = Parameters(
+        window_from_utc=from_utc,
+        window_to_utc=to_utc,
+        min_gpus=min_gpus,
+        attribution_before_seconds=attribution_before_seconds,
+        attribution_after_seconds=attribution_after_seconds,
+    )
     with closing(DuckDBEngine(lake, parameters)) as engine:
+        engine.keep("attributions")
         counts = engine.rows("SELECT * FROM cause_counts")
         attempts = engine.ask("attempt_exposure")[0]
         # Asked about large jobs, an answer about nodes would be one to another question.
@@ -191,7 +215,9 @@ def causes(
         counted=counted,
         min_gpus=min_gpus,
         confidence=confidence,
-        definition=_DEFINITIONS[counted],
+        definition=_DEFINITIONS[counted].format(
+            before=_minutes(attribution_before_seconds), after=_minutes(attribution_after_seconds)
+        ),
         exposure_node_days=float(exposure),
         causes=tuple(sorted(found, key=lambda cause: (not cause.is_infrastructure, -cause.failures, cause.cause))),
         domains=tuple(
@@ -201,20 +227,62 @@ def causes(
     )
 
 
-def job_verdict(lake: Lake, job_id: str) -> JobVerdict:
-    """Answer for one job, named as sacct prints it or by its raw id: was it the infrastructure, on which evidence.
+def job_verdict(
+    lake: Lake,
+    job_id: str,
+    *,
+    attribution_before_seconds: int = 600,
+    attribution_after_seconds: int = 300,
+    confidence: float = 0.9,
+) -> JobVerdict:
+    """Answer for one job, named as sacct prints it or by its raw id: was it the infrastructure, and how sure is that.
+
+    Parameters
+    ----------
+    lake
+        Where the logs were taken in.
+    job_id
+        The job.
+    attribution_before_seconds, attribution_after_seconds
+        The attribution window around the end of an attempt.
+    confidence
+        Level of the intervals that are carried through to the probability.
 
     Raises
     ------
     NoDataError
         If the lake has no such job that ran.
     """
-    with closing(DuckDBEngine(lake)) as engine:
+    parameters = Parameters(
+        attribution_before_seconds=attribution_before_seconds, attribution_after_seconds=attribution_after_seconds
+    )
+    with closing(DuckDBEngine(lake, parameters)) as engine:
+        engine.keep("attributions")
         attempts = engine.ask("job_attempts", job_id=job_id)
+        if not attempts:
+            raise NoDataError(f"causes --job {job_id}", "a job of that id that ran within the log")
         evidence = engine.ask("job_evidence", job_id=job_id)
-    if not attempts:
-        raise NoDataError(f"causes --job {job_id}", "a job of that id that ran within the log")
-    return JobVerdict(job_id, tuple(attempts), tuple(evidence))
+        fleet = fleet_certainty(engine, parameters, confidence)
+    judged = tuple(_judged(attempt, fleet.judge(attempt)) for attempt in attempts)
+    return JobVerdict(job_id, judged, tuple(evidence))
+
+
+def _judged(attempt: dict[str, Any], judged: Judged | None) -> dict[str, Any]:
+    if judged is None:
+        return (
+            attempt | dict.fromkeys(("probability", "probability_low", "probability_high", "verdict")) | {"reasons": []}
+        )
+    return attempt | {
+        "probability": judged.probability,
+        "probability_low": judged.low,
+        "probability_high": judged.high,
+        "verdict": sentence(attempt, judged),
+        "reasons": list(judged.reasons),
+    }
+
+
+def _minutes(seconds: int) -> str:
+    return f"{seconds / 60:g} min"
 
 
 def _cause(row: dict[str, Any], total: int, exposure_node_days: float, confidence: float) -> CauseRate:

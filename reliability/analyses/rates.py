@@ -4,62 +4,71 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
+import numpy as np
+
+from models.errors import ModelError
+from models.rate_comparisons import GroupAgainstRest, GroupComparison, compare_groups
 from models.rates import RateEstimate, poisson_rate
+from models.recurrence.robust_rate import RobustRate
+from models.recurrence.shrinkage import ShrunkenRates, shrunken_rates
 from reliability.analyses.answer import Answer
 from reliability.analyses.assumptions import assumption_warnings
+from reliability.analyses.dependence import robust_rates
+from reliability.analyses.rate_question import FAILURE_GROUPS, ORDERED_GROUPS, RateQuestion, groups_of, inventory_groups
 from reliability.engines.duckdb_engine import DuckDBEngine
-from reliability.errors import BadOptionError, NoDataError
-from reliability.lake import Lake
-from reliability.marts import Parameters
-from reliability.schema import COMPONENTS
+from reliability.errors import NoDataError
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     import plotly.graph_objects as go
 
-#: groups of a failure, which a unit at risk has not: they share one exposure
-FAILURE_GROUPS: Final = ("component", "symptom", "domain", "code")
-_PERIODS: Final = ("quarter", "month", "day")
-_NODE_GROUPS: Final = ("cluster", "node", "gpu_model", "rack", "pod", *_PERIODS, "component", "symptom", "domain")
-_ATTEMPT_GROUPS: Final = ("cluster", "user", "account", "partition", "qos", "gpu_model", "job_size", *_PERIODS)
-_LOG_GROUPS: Final = ("cluster", "node", "gpu_model", "rack", "pod", *_PERIODS, "symptom", "code")
-#: groups with an order of their own; the others are listed worst first
-ORDERED_GROUPS: Final = (*_PERIODS, "job_size")
+    from reliability.lake import Lake
 
-_DEFINITIONS: Final = {
-    "node": "Unplanned outages (a node entering `down` that nobody planned; an outage that only changes its reason is "
-    "one) per calendar in-service node-day, time down included.",
-    "attempt": "Infrastructure failures (NODE_FAIL, or FAILED with a critical sign on one of the job's nodes from "
-    "10 min before to 5 min after its end) per node-day of run time within the log{threshold}.",
-    "component": "Recorded failures per day in service of the inventoried components.",
-    "gpu_log": "Critical incidents that no user program caused (log lines of one symptom on one node less than 10 min "
-    "apart are one incident) per GPU-day in service.",
-    "node_log": "Critical incidents of this component that no user program caused, per node-day in service: no "
-    "inventory says how many there are.",
-}
-_NEEDS: Final = {
-    "node": "node states (sacctmgr show event, …)",
-    "attempt": "jobs (sacct, …) that ran on known nodes",
-}
+#: Monte Carlo p-values come out the same whenever the same is asked
+_SEED: Final = 20_260_101
+_INTERVALS: Final = {"exact": "exact Poisson (Garwood), two-sided", "mid-p": "mid-p Poisson, two-sided"}
+#: variance over Poisson's from which a reader is told
+_DEPENDENT: Final = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class ShrunkRate:
+    """A group's rate drawn towards the fleet as far as its own exposure is short; per 1000 days."""
+
+    rate_per_1000_days: float
+    low_per_1000_days: float
+    high_per_1000_days: float
+    probability_above_fleet: float
 
 
 @dataclass(frozen=True, slots=True)
 class GroupRate:
-    """One group's failures, exposure and rate; ``estimate`` is None where the group was never exposed."""
+    """One group's failures, exposure and rate.
+
+    ``estimate`` is None where the group was never exposed. ``robust`` is the interval that dependent failures do not
+    break, ``against_rest`` the comparison with all other groups, ``shrunk`` the empirical Bayes rate; each is None
+    where there is nothing to make it of.
+    """
 
     group: str
     failures: int
     exposure_days: float
     estimate: RateEstimate | None
     unavailable_share: float | None
+    robust: RobustRate | None = None
+    against_rest: GroupAgainstRest | None = None
+    shrunk: ShrunkRate | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Rates(Answer):
-    """Failure rates by group. ``unit`` is what a day of exposure belongs to: ``node`` or ``component``."""
+    """Failure rates by group. ``unit`` is what a day of exposure belongs to: ``node`` or ``component``.
+
+    ``equal_rates_p`` is the p-value of all groups having one rate, None for a single group or groups of failures.
+    """
 
     of: str
     by: str | None
@@ -70,6 +79,8 @@ class Rates(Answer):
     to_utc: datetime | None
     groups: tuple[GroupRate, ...]
     warnings: tuple[str, ...] = ()
+    equal_rates_p: float | None = None
+    interval: Literal["exact", "mid-p"] = "exact"
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one row per group; rates per 1000 days, the unit in the key."""
@@ -81,10 +92,12 @@ class Rates(Answer):
             "of": self.of,
             "by": self.by,
             "confidence": self.confidence,
-            "interval": "exact Poisson (Garwood), two-sided",
+            "interval": _INTERVALS[self.interval],
+            "robust_interval": "failures clustered by unit and by day",
             "definition": self.definition,
             "from_utc": self.from_utc,
             "to_utc": self.to_utc,
+            "equal_rates_p": self.equal_rates_p,
             "warnings": list(self.warnings),
             "rows": self.rows(),
         }
@@ -106,8 +119,10 @@ def rates(
     confidence: float = 0.9,
     from_utc: datetime | None = None,
     to_utc: datetime | None = None,
+    calendar_zone: str = "UTC",
+    interval: Literal["exact", "mid-p"] = "exact",
 ) -> Rates:
-    """Estimate failure rates with exact intervals.
+    """Estimate failure rates with exact intervals, and with intervals that dependent failures do not break.
 
     Parameters
     ----------
@@ -125,6 +140,10 @@ def rates(
         Two-sided confidence level of the intervals.
     from_utc, to_utc
         Half-open window; None for the whole observation.
+    calendar_zone
+        At whose midnight days, months and quarters begin.
+    interval
+        ``exact`` holds the truth at least as often as the level says; ``mid-p`` is shorter and holds it about as often.
 
     Returns
     -------
@@ -134,118 +153,102 @@ def rates(
     Raises
     ------
     BadOptionError
-        If ``of``, ``by`` or ``where`` is not known for this lake.
+        If ``of``, ``by``, ``where`` or ``calendar_zone`` is not known for this lake.
     NoDataError
         If the lake has no exposure to divide by.
     """
-    if of not in ("node", "attempt", *COMPONENTS):
-        raise BadOptionError("--of", of, f"node, attempt or one of {', '.join(COMPONENTS)}")
-    if min_gpus and of != "attempt":
-        raise BadOptionError("--min-gpus", min_gpus, "to be used with --of attempt")
-    attribute, value = where or ("", "")
-    parameters = Parameters(
-        window_from_utc=from_utc,
-        window_to_utc=to_utc,
-        component=of,
-        group_by=by or "",
-        min_gpus=min_gpus,
-        where_attribute=attribute,
-        where_value=value,
-    )
-    mart = {"node": "node_rates", "attempt": "attempt_rates"}.get(of, "component_rates")
-    with closing(DuckDBEngine(lake, parameters)) as engine:
-        _check_group(engine, of, by)
-        if where:
-            check_attribute(engine, of, attribute)
-        sql = f"SELECT * FROM {mart} WHERE exposure_days > 0 OR failures > 0"  # noqa: S608 - one of three names
+    question = RateQuestion(of, by, where, min_gpus, confidence, from_utc, to_utc, calendar_zone)
+    with closing(DuckDBEngine(lake, question.parameters())) as engine:
+        question.check(engine)
+        question.name_risk(engine)
+        sql = f"SELECT * FROM {question.kind}_rates WHERE exposure_days > 0 OR failures > 0"  # noqa: S608 - one of three names
         counted = engine.rows(sql)
         window = engine.ask("observed")[0]
-        warnings = assumption_warnings(engine, of) if where is None else ()
-        has_inventory = bool(component_groups(engine, of))
+        has_inventory = bool(inventory_groups(engine, of))
+        robust = {} if by in FAILURE_GROUPS else robust_rates(engine, question)
+        warnings = () if where else assumption_warnings(engine, of)
     if not counted:
-        raise NoDataError(
-            f"rates --of {of}", _NEEDS.get(of, f"events and the fleet, or an inventory, of {of} components")
-        )
-    if of not in ("node", "attempt") and not has_inventory and not sum(row["failures"] for row in counted):
+        raise NoDataError(f"rates --of {of}", question.needs())
+    if question.kind == "component" and not has_inventory and not sum(row["failures"] for row in counted):
         warnings = (*warnings, f"no log in the lake speaks of any {of}: the bound holds only if one would have")
     units = {row.get("unit", "node") for row in counted}
     unit = "component" if units == {"component"} else "node"
-    groups = [_group(row, confidence) for row in counted]
+    estimates = {
+        str(row["group_name"]): poisson_rate(int(row["failures"]), float(row["exposure_days"]), confidence, interval)
+        for row in counted
+        if row["exposure_days"]
+    }
+    comparison, shrunk = _between(estimates, question)
+    compared = {group.group: group for group in comparison.groups} if comparison else {}
+    groups = [
+        GroupRate(
+            group=str(row["group_name"]),
+            failures=int(row["failures"]),
+            exposure_days=float(row["exposure_days"] or 0.0),
+            estimate=estimates.get(str(row["group_name"])),
+            unavailable_share=row["unavailable_share"],
+            robust=robust.get(str(row["group_name"])),
+            against_rest=compared.get(str(row["group_name"])),
+            shrunk=shrunk.get(str(row["group_name"])),
+        )
+        for row in counted
+    ]
     return Rates(
         of=of,
         by=by,
         unit=unit,
         confidence=confidence,
-        definition=_definition(of, unit, min_gpus, has_inventory=has_inventory),
+        definition=question.definition(has_inventory=has_inventory),
         from_utc=window["from_utc"],
         to_utc=window["to_utc"],
         groups=tuple(sorted(groups, key=_size_order if by in ORDERED_GROUPS else _worst_first)),
-        warnings=warnings,
+        # One sentence about failures that come together is enough, and that of their times says more.
+        warnings=warnings or _dependence_warnings(robust, estimates),
+        equal_rates_p=comparison.homogeneity.p_value if comparison else None,
+        interval=interval,
     )
 
 
 def rate_groups(lake: Lake, of: str) -> tuple[str, ...]:
     """Return what a rate of this can be grouped by."""
-    with closing(DuckDBEngine(lake, Parameters(component=of))) as engine:
-        return _groups(engine, of)
+    with closing(DuckDBEngine(lake, RateQuestion(of).parameters())) as engine:
+        return groups_of(engine, of)
 
 
-def _groups(engine: DuckDBEngine, of: str) -> tuple[str, ...]:
-    if of == "node":
-        return _NODE_GROUPS
-    if of == "attempt":
-        return _ATTEMPT_GROUPS
-    return component_groups(engine, of) or _LOG_GROUPS
+def _between(
+    estimates: dict[str, RateEstimate], question: RateQuestion
+) -> tuple[GroupComparison | None, dict[str, ShrunkRate]]:
+    """Compare groups that have an exposure of their own: each with the rest, and drawn towards the fleet."""
+    if question.by is None or question.by in FAILURE_GROUPS or len(estimates) < 2:
+        return None, {}
+    comparison = compare_groups(estimates, np.random.default_rng(_SEED), question.confidence)
+    failures = [estimate.failures for estimate in estimates.values()]
+    exposure = [estimate.exposure_days for estimate in estimates.values()]
+    try:
+        return comparison, _shrunk(tuple(estimates), shrunken_rates(failures, exposure, question.confidence))
+    except ModelError:  # nothing failed anywhere: each group has its own bound, and no fleet to be drawn to
+        return comparison, {}
 
 
-def _check_group(engine: DuckDBEngine, of: str, by: str | None) -> None:
-    if by is None:
-        return
-    known = _groups(engine, of)
-    if by not in known:
-        raise BadOptionError("--by", by, f"one of {', '.join(known)}")
+def _shrunk(names: tuple[str, ...], found: ShrunkenRates) -> dict[str, ShrunkRate]:
+    columns = (1000.0 * found.mean_per_day, 1000.0 * found.low_per_day, 1000.0 * found.high_per_day)
+    table = np.column_stack([*columns, found.probability_above_fleet]).tolist()
+    return {name: ShrunkRate(*row) for name, row in zip(names, table, strict=True)}
 
 
-def check_attribute(engine: DuckDBEngine, component: str, attribute: str) -> None:
-    """Refuse an attribute that the inventory of the component does not know.
-
-    Raises
-    ------
-    BadOptionError
-        If it does not; nodes and attempts have no inventory.
-    """
-    known = [name for name in component_groups(engine, component) if name not in ("cluster", "symptom", *_PERIODS)]
-    if attribute not in known:
-        expected = f"an attribute: {', '.join(known)}" if known else f"no condition: {component} has no inventory here"
-        raise BadOptionError("--where", attribute, expected)
-
-
-def component_groups(engine: DuckDBEngine, component: str) -> tuple[str, ...]:
-    """Return what an inventoried component can be grouped by; empty where there is no inventory of it."""
-    found = engine.ask("inventory_groups", component=component)
-    known = (row["known"] for row in found if row["known"])
-    return ("cluster", "symptom", *_PERIODS, *known) if found else ()
-
-
-def _definition(of: str, unit: str, min_gpus: int, *, has_inventory: bool) -> str:
-    if of == "node":
-        return _DEFINITIONS["node"]
-    if of == "attempt":
-        threshold = f", over attempts with more than {min_gpus} GPUs" if min_gpus else ""
-        return _DEFINITIONS["attempt"].format(threshold=threshold)
-    if has_inventory:
-        return _DEFINITIONS["component"]
-    return _DEFINITIONS["gpu_log"] if unit == "component" else _DEFINITIONS["node_log"]
-
-
-def _group(row: dict[str, Any], confidence: float) -> GroupRate:
-    failures, exposure_days = int(row["failures"]), float(row["exposure_days"] or 0.0)
-    estimate = poisson_rate(failures, exposure_days, confidence) if exposure_days > 0 else None
-    return GroupRate(str(row["group_name"]), failures, exposure_days, estimate, row["unavailable_share"])
+def _dependence_warnings(robust: dict[str, RobustRate], estimates: dict[str, RateEstimate]) -> tuple[str, ...]:
+    """Say where failures depend on each other so much that the exact interval is not to be used."""
+    wider = [name for name, found in robust.items() if found.dispersion > _DEPENDENT and name in estimates]
+    if not wider:
+        return ()
+    worst = max(wider, key=lambda name: robust[name].dispersion)
+    whose = "" if len(robust) == 1 else f" in {len(wider)} of {len(robust)} groups, most in {worst}"
+    varies = f"their number varies {robust[worst].dispersion:.1f} times as much as independent ones would"
+    return (f"failures depend on each other{whose}: {varies}; use the robust interval",)
 
 
 def _row(group: GroupRate, unit: str) -> dict[str, Any]:
-    estimate = group.estimate
+    estimate, robust, rest, shrunk = group.estimate, group.robust, group.against_rest, group.shrunk
     row: dict[str, Any] = {
         "group": group.group,
         "failures": group.failures,
@@ -253,12 +256,30 @@ def _row(group: GroupRate, unit: str) -> dict[str, Any]:
         f"rate_per_1000_{unit}_days": estimate.rate_per_1000_days if estimate else None,
         "low": estimate.low_per_1000_days if estimate else None,
         "high": estimate.high_per_1000_days if estimate else None,
+        "robust_low": 1000.0 * robust.low_per_day if robust else None,
+        "robust_high": 1000.0 * robust.high_per_day if robust else None,
+        "dispersion": robust.dispersion if robust else None,
         "mttf_hours": estimate.mttf_hours if estimate else None,
         "mttf_low_hours": estimate.mttf_low_hours if estimate else None,
         "mttf_high_hours": estimate.mttf_high_hours if estimate else None,
     }
     if group.unavailable_share is not None:
         row["unavailable_share"] = group.unavailable_share
+    if rest is not None:
+        row |= {
+            "ratio_to_rest": rest.ratio,
+            "ratio_low": rest.low,
+            "ratio_high": rest.high,
+            "p_value": rest.p_value,
+            "adjusted_p_value": rest.adjusted_p_value,
+        }
+    if shrunk is not None:
+        row |= {
+            "shrunk_rate": shrunk.rate_per_1000_days,
+            "shrunk_low": shrunk.low_per_1000_days,
+            "shrunk_high": shrunk.high_per_1000_days,
+            "probability_above_fleet": shrunk.probability_above_fleet,
+        }
     return row
 
 

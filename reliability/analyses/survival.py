@@ -1,62 +1,76 @@
-"""How long does it live: Kaplan–Meier curves and Weibull fits of units, with delayed entry and censoring."""
+"""How long does it live: Kaplan–Meier curves, mean life within a horizon, and whether groups differ."""
 
 from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from models.errors import ModelError
-from models.lifetimes.risk import RiskTable
-from models.lifetimes.survival import SurvivalCurve, kaplan_meier
-from models.lifetimes.weibull import WeibullEstimate, fit_weibull
+from models.lifetimes.log_rank import LogRank, log_rank
+from models.lifetimes.restricted_mean import (
+    RestrictedMean,
+    RestrictedMeanDifference,
+    restricted_mean,
+    restricted_mean_difference,
+)
+from models.lifetimes.survival import SMALL_RISK_SET, SurvivalCurve, kaplan_meier
 from reliability.analyses.answer import Answer
-from reliability.analyses.rates import check_attribute
-from reliability.engines.duckdb_engine import DuckDBEngine
-from reliability.errors import BadOptionError, NoDataError
-from reliability.lake import Lake
-from reliability.marts import Parameters
-from reliability.schema import COMPONENTS
+from reliability.analyses.life_question import GroupTable, LifeQuestion, group_tables
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     import plotly.graph_objects as go
 
-_FLEET_GROUPS: Final[tuple[str, ...]] = ("cluster", "gpu_model", "rack", "pod")
-_DEFINITIONS: Final = {
-    "component": "Time in service until the first recorded failure of a serial number, stays summed; units that had "
-    "not failed are censored, units older than the log enter late.",
-    "slot": "Time from the beginning of the log to the first critical event of a GPU slot that no user program caused "
-    "(no inventory names the GPUs, so their true age is not known); slots that had none are censored.",
-    "node": "Time from entering service (or from returning after an outage, or from the beginning of the log) to the "
-    "next unplanned outage; nodes that had none by the end of the log are censored.",
-}
+    from reliability.engines.duckdb_engine import DuckDBEngine
+    from reliability.lake import Lake
+
+Interval = Literal["log-log", "plain"]
+
 #: ages at which a table for people reads the curves
-_MILESTONE_DAYS: Final = (1, 7, 30, 90, 180, 365, 730, 1095, 1460, 1825)
+MILESTONE_DAYS: Final = (1, 7, 30, 90, 180, 365, 730, 1095, 1460, 1825)
 
 
 @dataclass(frozen=True, slots=True)
 class GroupCurve:
-    """The Kaplan–Meier curve of one group, and how many units and events it rests on."""
+    """The Kaplan–Meier curve of one group, how many units and events it rests on, and its mean within the horizon.
+
+    ``mean`` is None where the group's curve ends before the horizon.
+    """
 
     group: str
     lives: int
     events: int
     curve: SurvivalCurve
+    mean: RestrictedMean | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MeanDifference:
+    """How much longer a group lives within the horizon than the largest group."""
+
+    group: str
+    reference: str
+    difference: RestrictedMeanDifference
 
 
 @dataclass(frozen=True, slots=True)
 class Survival(Answer):
-    """Kaplan–Meier curves by group, log-log intervals."""
+    """Kaplan–Meier curves by group.
+
+    ``test`` is the log-rank test of all groups being alike, None for a single group or where they never meet.
+    """
 
     component: str
     by: str | None
     confidence: float
     definition: str
     curves: tuple[GroupCurve, ...]
+    interval: Interval = "log-log"
+    horizon_hours: float | None = None
+    test: LogRank | None = None
+    differences: tuple[MeanDifference, ...] = ()
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one row per group and time at which a unit left observation."""
@@ -87,26 +101,18 @@ class Survival(Answer):
             "by": self.by,
             "model": "km",
             "confidence": self.confidence,
-            "interval": "log-log (Greenwood)",
+            "interval": f"{self.interval} (Greenwood)",
             "definition": self.definition,
+            "horizon_hours": self.horizon_hours,
+            "log_rank": _test_row(self.test),
             "groups": self.summary(),
+            "differences": self.difference_rows(),
             "rows": self.rows(),
         }
 
     def summary(self) -> list[dict[str, Any]]:
-        """Return one row per group: units, events, median life with its interval, warnings."""
-        return [
-            {
-                "group": group.group,
-                "lives": group.lives,
-                "events": group.events,
-                "median_hours": group.curve.median_hours,
-                "median_low_hours": group.curve.median_low_hours,
-                "median_high_hours": group.curve.median_high_hours,
-                "warnings": list(group.curve.warnings),
-            }
-            for group in self.curves
-        ]
+        """Return one row per group: units, events, median life and mean within the horizon, warnings."""
+        return [_summary_row(group) for group in self.curves]
 
     def milestones(self) -> list[dict[str, Any]]:
         """Return the curves read at round ages, as far as each reaches."""
@@ -120,10 +126,37 @@ class Survival(Answer):
                 "at_risk": int(point.at_risk),
             }
             for group in self.curves
-            for days in _MILESTONE_DAYS
+            for days in MILESTONE_DAYS
             if days * 24 <= group.curve.time_hours[-1]
             for point in [group.curve.at(days * 24.0)]
         ]
+
+    def difference_rows(self) -> list[dict[str, Any]]:
+        """Return how much longer each group lives within the horizon than the largest one."""
+        return [
+            {
+                "group": row.group,
+                "against": row.reference,
+                "longer_by_hours": row.difference.difference_hours,
+                "low_hours": row.difference.low_hours,
+                "high_hours": row.difference.high_hours,
+                "p_value": row.difference.p_value,
+                "warnings": list(row.difference.warnings),
+            }
+            for row in self.differences
+        ]
+
+    def comparison(self) -> str:
+        """Return whether the groups differ, as a sentence; empty where there is nothing to compare."""
+        if self.test is None:
+            return ""
+        p_value = "p < 0.0001" if self.test.p_value < 1e-4 else f"p = {self.test.p_value:.2g}"
+        degrees = self.test.degrees_of_freedom
+        freedom = "1 degree of freedom" if degrees == 1 else f"{degrees} degrees of freedom"
+        tested = f"log-rank test, {p_value} (chi-square {self.test.statistic:.1f} with {freedom})"
+        if self.test.p_value < 1.0 - self.confidence:
+            return f"The groups fail at different rates: {tested}."
+        return f"The data do not show that the groups fail at different rates: {tested}."
 
     def figure(self) -> go.Figure:
         """Draw the curves with bands and at-risk counts."""
@@ -132,76 +165,43 @@ class Survival(Answer):
         return survival_figure(self)
 
 
-@dataclass(frozen=True, slots=True)
-class GroupWeibull:
-    """The Weibull fit of one group, or why there is none."""
-
-    group: str
-    lives: int
-    events: int
-    estimate: WeibullEstimate | None
-    refusal: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class WeibullFits(Answer):
-    """Weibull fits by group, beside the Kaplan–Meier curves they must stand against."""
-
-    component: str
-    by: str | None
-    confidence: float
-    definition: str
-    fits: tuple[GroupWeibull, ...]
-    curves: Survival
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Return one row per group: parameters with intervals and the largest distance from Kaplan–Meier."""
-        return [_weibull_row(fit) for fit in self.fits]
-
-    def document(self) -> dict[str, Any]:
-        """Return the answer for ``--json``."""
-        return {
-            "component": self.component,
-            "by": self.by,
-            "model": "weibull",
-            "confidence": self.confidence,
-            "definition": self.definition,
-            "rows": self.rows(),
-        }
-
-    def figure(self) -> go.Figure:
-        """Draw the fits over the Kaplan–Meier curves."""
-        from reliability.figures.survival import weibull_figure  # noqa: PLC0415 - figures read the results they draw
-
-        return weibull_figure(self)
-
-
 def survival(
     lake: Lake,
     component: str = "gpu",
     *,
     by: str | None = None,
     where: tuple[str, str] | None = None,
+    interval: Interval = "log-log",
+    horizon_hours: float | None = None,
     confidence: float = 0.9,
     from_utc: datetime | None = None,
     to_utc: datetime | None = None,
 ) -> Survival:
-    """Estimate survival curves from at-risk counts that the engine computes.
+    """Estimate survival curves from at-risk counts that the engine computes, and compare the groups.
 
     Parameters
     ----------
     lake
         Where the logs were taken in.
     component
-        ``node``, ``gpu``, or any component with an inventory in the lake.
+        ``node``, ``gpu``, any component with an inventory in the lake, or ``repair`` (outages of nodes).
     by
         ``cluster``, or an attribute of the inventory; without one ``gpu_model``, ``rack`` or ``pod``.
     where
         Keep the inventoried components with this attribute and value: ``("batch", "old")``.
+    interval
+        ``log-log``, which holds its level with fewer failures, or ``plain``: symmetric around the curve.
+    horizon_hours
+        Age up to which mean lives are taken; None for the highest age at which every group has enough at risk.
     confidence
         Two-sided confidence level of the bands.
     from_utc, to_utc
         Half-open window; None for the whole observation.
+
+    Returns
+    -------
+    Survival
+        One curve per group.
 
     Raises
     ------
@@ -210,125 +210,115 @@ def survival(
     NoDataError
         If the lake holds no lives of it.
     """
-    with closing(_engine(lake, component, by, where, from_utc, to_utc)) as engine:
-        table = engine.arrow("SELECT * FROM risk_counts ORDER BY group_name, time_hours")
-        inventoried = bool(engine.ask("inventory_groups", component=component))
-    names = table.column("group_name").to_numpy(zero_copy_only=False)
-    columns = {name: table.column(name).to_numpy() for name in ("time_hours", "at_risk", "events", "censored")}
-    if not len(names):
-        raise NoDataError(f"survival --component {component}", _needs(component))
-    clock = "node" if component == "node" else "component" if inventoried else "slot"
-    return Survival(
-        component=component,
-        by=by,
-        confidence=confidence,
-        definition=_DEFINITIONS[clock],
-        curves=tuple(
-            _curve(str(group), {name: column[names == group] for name, column in columns.items()}, confidence)
-            for group in np.unique(names.astype(str))
-        ),
-    )
+    question = LifeQuestion(component, by, where, confidence, from_utc, to_utc)
+    with closing(question.engine(lake)) as engine:
+        tables = group_tables(engine, question)
+        return survival_of(engine, question, tables, interval=interval, horizon_hours=horizon_hours)
 
 
-def weibull(
-    lake: Lake,
-    component: str = "gpu",
+def survival_of(
+    engine: DuckDBEngine,
+    question: LifeQuestion,
+    tables: tuple[GroupTable, ...],
     *,
-    by: str | None = None,
-    where: tuple[str, str] | None = None,
-    confidence: float = 0.9,
-    from_utc: datetime | None = None,
-    to_utc: datetime | None = None,
-) -> WeibullFits:
-    """Fit a Weibull life to each group; a group it cannot be fitted to says why.
-
-    Parameters and errors are those of :func:`survival`.
-    """
-    curves = survival(lake, component, by=by, where=where, confidence=confidence, from_utc=from_utc, to_utc=to_utc)
-    with closing(_engine(lake, component, by, where, from_utc, to_utc)) as engine:
-        table = engine.arrow(
-            "SELECT group_name, entry_hours, exit_hours, observed, lives FROM grouped_lives ORDER BY group_name"
-        )
-    names = table.column("group_name").to_numpy(zero_copy_only=False).astype(str)
-    columns = [
-        table.column(name).to_numpy(zero_copy_only=False) for name in ("entry_hours", "exit_hours", "observed", "lives")
-    ]
-    fits = []
-    for group in curves.curves:
-        entry, exits, observed, lives = (column[names == group.group] for column in columns)
-        try:
-            estimate, refusal = fit_weibull(entry, exits, observed, weights=lives, confidence=confidence), None
-        except ModelError as error:
-            estimate, refusal = None, str(error)
-        fits.append(GroupWeibull(group.group, group.lives, group.events, estimate, refusal))
-    return WeibullFits(component, by, confidence, curves.definition, tuple(fits), curves)
-
-
-def _engine(
-    lake: Lake,
-    component: str,
-    by: str | None,
-    where: tuple[str, str] | None,
-    from_utc: datetime | None,
-    to_utc: datetime | None,
-) -> DuckDBEngine:
-    if component not in COMPONENTS:
-        raise BadOptionError("--component", component, f"one of {', '.join(COMPONENTS)}")
-    attribute, value = where or ("", "")
-    parameters = Parameters(
-        window_from_utc=from_utc,
-        window_to_utc=to_utc,
-        component=component,
-        group_by=by or "",
-        where_attribute=attribute,
-        where_value=value,
+    interval: Interval = "log-log",
+    horizon_hours: float | None = None,
+) -> Survival:
+    """Answer :func:`survival` from risk tables at hand."""
+    confidence = question.confidence
+    horizon = common_horizon(tables) if horizon_hours is None else horizon_hours
+    largest = max(tables, key=lambda table: table.lives)
+    return Survival(
+        component=question.component,
+        by=question.by,
+        confidence=confidence,
+        definition=question.definition(engine),
+        curves=tuple(
+            GroupCurve(
+                group=table.group,
+                lives=table.lives,
+                events=table.events,
+                curve=kaplan_meier(table.risk, confidence, "log-log" if interval == "log-log" else "greenwood"),
+                mean=_mean(table, horizon, confidence),
+            )
+            for table in tables
+        ),
+        interval=interval,
+        horizon_hours=horizon,
+        test=_test(tables),
+        differences=tuple(_differences(tables, largest, horizon, confidence)),
     )
-    engine = DuckDBEngine(lake, parameters)
+
+
+def common_horizon(tables: tuple[GroupTable, ...]) -> float:
+    """Return the highest age at which every group has enough at risk, or the last failure where all failed."""
+    return min(_reliable_to(table) for table in tables)
+
+
+def _reliable_to(table: GroupTable) -> float:
+    risk = table.risk
+    enough = risk.at_risk >= SMALL_RISK_SET
+    all_failed = risk.events[-1] >= risk.at_risk[-1]
+    return float(risk.time_hours[-1] if all_failed or not enough.any() else risk.time_hours[enough][-1])
+
+
+def _mean(table: GroupTable, horizon: float, confidence: float) -> RestrictedMean | None:
     try:
-        if by is not None:
-            _check_group(engine, component, by)
-        if where:
-            check_attribute(engine, component, attribute)
-    except BadOptionError:
-        engine.close()
-        raise
-    return engine
+        return restricted_mean(table.risk, horizon, confidence)
+    except ModelError:  # the group's curve ends before the horizon: it has no mean within it
+        return None
 
 
-def _check_group(engine: DuckDBEngine, component: str, by: str) -> None:
-    keys = engine.ask("inventory_groups", component=component)
-    known = ("cluster", *(row["known"] for row in keys if row["known"])) if keys else _FLEET_GROUPS
-    if by not in known:
-        raise BadOptionError("--by", by, f"one of {', '.join(known)}")
+def _test(tables: tuple[GroupTable, ...]) -> LogRank | None:
+    if len(tables) < 2:
+        return None
+    try:
+        return log_rank({table.group: table.risk for table in tables})
+    except ModelError:  # nothing failed while several groups were at risk
+        return None
 
 
-def _needs(component: str) -> str:
-    if component == "node":
-        return "node states (sacctmgr show event, …)"
-    inventory = f"an inventory of {component} components with their stays (see the `components` table)"
-    return f"{inventory}, or events that name GPU slots and the GPUs per node" if component == "gpu" else inventory
+def _differences(
+    tables: tuple[GroupTable, ...], reference: GroupTable, horizon: float, confidence: float
+) -> list[MeanDifference]:
+    found = []
+    for table in tables:
+        if table is reference:
+            continue
+        try:
+            difference = restricted_mean_difference(table.risk, reference.risk, horizon, confidence)
+        except ModelError:  # one of the two curves ends before the horizon
+            continue
+        found.append(MeanDifference(table.group, reference.group, difference))
+    return found
 
 
-def _curve(group: str, columns: dict[str, np.ndarray[Any, Any]], confidence: float) -> GroupCurve:
-    table = RiskTable(**{name: column.astype(float) for name, column in columns.items()})
-    curve = kaplan_meier(table, confidence)
-    events = int(columns["events"].sum())
-    return GroupCurve(group, events + int(columns["censored"].sum()), events, curve)
-
-
-def _weibull_row(fit: GroupWeibull) -> dict[str, Any]:
-    estimate = fit.estimate
+def _summary_row(group: GroupCurve) -> dict[str, Any]:
+    mean = group.mean
     return {
-        "group": fit.group,
-        "lives": fit.lives,
-        "events": fit.events,
-        "shape": estimate.shape if estimate else None,
-        "shape_low": estimate.shape_low if estimate else None,
-        "shape_high": estimate.shape_high if estimate else None,
-        "scale_hours": estimate.scale_hours if estimate else None,
-        "scale_low_hours": estimate.scale_low_hours if estimate else None,
-        "scale_high_hours": estimate.scale_high_hours if estimate else None,
-        "mean_hours": estimate.mean_hours if estimate else None,
-        "largest_distance_from_km": estimate.km_distance if estimate else None,
-        "warnings": list(estimate.warnings) if estimate else [fit.refusal],
+        "group": group.group,
+        "lives": group.lives,
+        "events": group.events,
+        "median_hours": group.curve.median_hours,
+        "median_low_hours": group.curve.median_low_hours,
+        "median_high_hours": group.curve.median_high_hours,
+        "mean_to_horizon_hours": mean.mean_hours if mean else None,
+        "mean_low_hours": mean.low_hours if mean else None,
+        "mean_high_hours": mean.high_hours if mean else None,
+        "warnings": [*group.curve.warnings, *(mean.warnings if mean else ())],
+    }
+
+
+def _test_row(test: LogRank | None) -> dict[str, Any] | None:
+    if test is None:
+        return None
+    return {
+        "statistic": test.statistic,
+        "degrees_of_freedom": test.degrees_of_freedom,
+        "p_value": test.p_value,
+        "warnings": list(test.warnings),
+        "rows": [
+            {"group": group, "observed": observed, "expected_if_alike": expected}
+            for group, observed, expected in zip(test.groups, test.observed, test.expected, strict=True)
+        ],
     }

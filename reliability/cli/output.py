@@ -63,13 +63,25 @@ def print_table(rows: Sequence[Row], columns: Sequence[str] = (), title: str | N
 
 def note(message: str) -> None:
     """Tell the person at the terminal something, on stderr."""
-    print(printable(message), file=sys.stderr)
+    print(harmless(message), file=sys.stderr)
 
 
 def notes(messages: Iterable[str]) -> None:
     """Tell several things, one a line."""
     for message in messages:
         note(message)
+
+
+def harmless(text: str) -> str:
+    r"""Return lines that no log can make move the cursor, and that any stream takes.
+
+    >>> print(harmless("job \x1b[2J7\nof ü\udcff"))
+    job �[2J7
+    of ü\udcff
+    """
+    return "".join(
+        character if character.isprintable() or character in "\n\t" else "�" for character in printable(text)
+    )
 
 
 def cell(value: object) -> str:

@@ -30,7 +30,7 @@ _DUCKDB_TYPES: Final = {
 }
 
 #: small marts that are read several times for one answer: worked out once
-_KEPT: Final = ("grouped_lives",)
+_KEPT: Final = ("observation", "fleet", "node_troubles", "grouped_lives", "sign_bursts", "event_members")
 
 Row = dict[str, Any]
 
@@ -46,6 +46,7 @@ class DuckDBEngine:
         _prepare(self.connection)
         _create_tables(self.connection, lake, parameters or Parameters())
         self._made: set[str] = set()
+        self._kept: set[str] = set(_KEPT)
 
     def rows(self, sql: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[Row]:
         """Run one statement with bound values and return its rows as dictionaries.
@@ -103,6 +104,18 @@ class DuckDBEngine:
             raise QueryError(_one_line(error)) from error
         return {name: table.column(name).to_numpy(zero_copy_only=False) for name in table.column_names}
 
+    def keep(self, *marts: str) -> None:
+        """Work these marts out once, for several questions; before anything has read them.
+
+        Raises
+        ------
+        QueryError
+            If DuckDB refuses it.
+        """
+        self._kept |= set(marts)
+        for mart in marts:
+            self.rows(f"SELECT 1 FROM {mart} LIMIT 0")  # noqa: S608 - names of our own
+
     def name(self, view: str, mart: str) -> None:
         """Let questions call a mart by another name: one text for the exposure of nodes, attempts and components.
 
@@ -140,7 +153,7 @@ class DuckDBEngine:
                 self._made.add(mart)
                 text = mart_sql(mart)
                 self._make(text)
-                kind = "TEMPORARY TABLE" if mart in _KEPT else "VIEW"
+                kind = "TEMPORARY TABLE" if mart in self._kept else "VIEW"
                 self.connection.execute(f"CREATE {kind} {mart} AS {text}")
 
 

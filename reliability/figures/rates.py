@@ -7,7 +7,8 @@ from typing import Final
 
 import plotly.graph_objects as go
 
-from reliability.analyses.rates import FAILURE_GROUPS, ORDERED_GROUPS, GroupRate, Rates
+from reliability.analyses.rate_question import FAILURE_GROUPS, ORDERED_GROUPS
+from reliability.analyses.rates import GroupRate, Rates
 from reliability.figures.theme import BLUE, finished, label, new_figure, percent, plural
 
 _MOST_ROWS: Final = 40
@@ -142,7 +143,7 @@ def _subtitle(rates: Rates, drawn: int) -> str:
     exposure = max(exposures) if shared else sum(exposures)
     parts = [
         f"{plural(failures, _noun(rates))} in {plural(exposure, f'{rates.unit}-day')}",
-        f"{percent(rates.confidence)} exact Poisson intervals",
+        f"{percent(rates.confidence)} {rates.interval} Poisson intervals",
     ]
     if drawn < len(rates.groups):
         parts.append(f"the worst {drawn} of {len(rates.groups):,} groups")

@@ -11,7 +11,7 @@ from reliability.analyses.plan import FailureRate, plan
 from reliability.analyses.rates import GroupRate
 from reliability.analyses.survival import Survival
 from reliability.figures.causes import cause_name
-from reliability.figures.survival import plural_of
+from reliability.figures.life_curves import plural_of
 from reliability.figures.theme import percent, plural
 from reliability.report.numbers import interval, number
 
@@ -42,7 +42,7 @@ def summary_sentences(
     sentences = []
     if overview.node_rates is not None:
         sentences.append(_nodes(overview.node_rates.groups[0], confidence))
-    sentences += [_components(found) for found in lives if found.component != "node"]
+    sentences += [_components(found) for found in lives if found.component not in ("node", "repair")]
     if overview.causes is not None:
         sentences += _causes(overview.causes)
     if rate is not None and rate.failures and overview.gpu_count:

@@ -16,6 +16,7 @@ from reliability.report.numbers import count, day
 from reliability.report.page import check_place, filled_page, put
 from reliability.report.sections.causes import failure_section
 from reliability.report.sections.jobs import job_section
+from reliability.report.sections.lemons import lemon_section
 from reliability.report.sections.lives import life_section, lives
 from reliability.report.sections.nodes import node_section
 from reliability.report.sections.plan import plan_section
@@ -68,7 +69,8 @@ def write_report(
     asked = (
         node_section(lake, fleet, window),
         failure_section(lake, fleet, window),
-        job_section(lake, fleet, window),
+        job_section(lake, window),
+        lemon_section(lake, window),
         *(life_section(found) for found in found_lives),
         plan_section(rate, fleet.gpu_count),
         quality_section(state),
@@ -78,7 +80,7 @@ def write_report(
         title=f"Reliability of {', '.join(fleet.clusters) or 'an empty lake'}",
         period=f"{day(begin)} to {day(end)} UTC" if begin and end else "no logs",
         facts=_facts(fleet, confidence),
-        sentences=summary_sentences(fleet, found_lives, rate, confidence),
+        sentences=summary_sentences(fleet, [story.survival for story in found_lives], rate, confidence),
         sections=[section for section in asked if not section.is_empty],
         missing=[section for section in asked if section.is_empty],
         written_utc=clock(),

@@ -1,7 +1,8 @@
 -- grain: attempt that ended FAILED or NODE_FAIL within the observation.
 -- inputs: attempts, evidence, parameters.
 -- An infrastructure failure is a NODE_FAIL, or a FAILED with evidence (Kokolis et al.). Its cause is the symptom that
--- ranks first: what most surely takes a node out comes first, and of equals the earliest sign. A NODE_FAIL
+-- ranks first: what most surely takes a node out comes first, and of equals the earliest sign. PCIe stands before the
+-- GPU that fell off the bus (Xid 79), which it brings about: the root of a cascade names it, as in Kokolis et al. A NODE_FAIL
 -- without a sign stays `unattributed` (the node went silent); a FAILED without one is `user_program`. The lost
 -- GPU-hours are Kokolis et al.'s first-order loss: work since the last checkpoint, on average half an interval, at most
 -- the run time. Evidence after a step ran out of memory is not held against the hardware.
@@ -17,10 +18,10 @@ WITH ranked AS (
         message,
         seconds_after_end,
         CASE symptom
-            WHEN 'gpu_unavailable' THEN 1
-            WHEN 'gpu_memory' THEN 2
-            WHEN 'nvlink' THEN 3
-            WHEN 'pcie' THEN 4
+            WHEN 'pcie' THEN 1
+            WHEN 'gpu_unavailable' THEN 2
+            WHEN 'gpu_memory' THEN 3
+            WHEN 'nvlink' THEN 4
             WHEN 'ib_link' THEN 5
             WHEN 'main_memory' THEN 6
             WHEN 'power' THEN 7
@@ -68,6 +69,8 @@ judged AS (
         attempts.node_count,
         attempts.gpu_count,
         attempts.gpu_model,
+        attempts.nodes,
+        attempts.failed_node,
         attempts.run_seconds,
         attempts.state = 'NODE_FAIL'
         OR (chosen.symptom IS NOT NULL AND NOT coalesce(attempts.step_out_of_memory, FALSE)) AS is_infrastructure,
@@ -100,6 +103,8 @@ SELECT
     judged.node_count,
     judged.gpu_count,
     judged.gpu_model,
+    judged.nodes,
+    judged.failed_node,
     judged.run_seconds,
     judged.is_infrastructure,
     CASE

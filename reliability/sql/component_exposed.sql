@@ -4,7 +4,7 @@
 -- Exposure = weight × (to - from). Where an inventory exists (`components`): one stay of a component, its weight the
 -- share of the stay in service. Without one: a node in the fleet, its weight its GPUs for `gpu`, else 1, because nobody
 -- told how many there are. `unit_kind` says which. A group that a failure has and a component has not (symptom, code) is
--- set against the whole exposure.
+-- set against the whole exposure. `attributes` are those of the stay.
 WITH stays AS (
     SELECT
         components.cluster,
@@ -47,7 +47,8 @@ inventoried AS (
             WHEN stays.removed_micros > stays.installed_micros
                 THEN stays.service_seconds * 1e6 / (stays.removed_micros - stays.installed_micros)
             ELSE 0e0
-        END AS weight
+        END AS weight,
+        stays.attributes
     FROM stays
     CROSS JOIN parameters
     CROSS JOIN periods
@@ -83,10 +84,10 @@ on_nodes AS (
     WHERE with_inventory.cluster IS NULL
 )
 
-SELECT group_name, cluster, unit, unit_kind, from_micros, to_micros, weight
+SELECT group_name, cluster, unit, unit_kind, from_micros, to_micros, weight, attributes
 FROM inventoried
 WHERE from_micros <= to_micros
 UNION ALL
-SELECT group_name, cluster, unit, unit_kind, from_micros, to_micros, weight
+SELECT group_name, cluster, unit, unit_kind, from_micros, to_micros, weight, NULL AS attributes
 FROM on_nodes
 WHERE from_micros < to_micros

@@ -84,7 +84,8 @@ SELECT
     of_stays.cluster,
     of_stays.component_id AS unit,
     'component' AS unit_kind,
-    unix_micros(of_stays.time_utc) AS at_micros
+    unix_micros(of_stays.time_utc) AS at_micros,
+    of_stays.attributes
 FROM of_stays
 CROSS JOIN parameters
 INNER JOIN periods ON unix_micros(of_stays.time_utc) >= periods.from_micros AND unix_micros(of_stays.time_utc) < periods.to_micros
@@ -107,7 +108,8 @@ SELECT
     from_log.cluster,
     from_log.node AS unit,
     CASE WHEN parameters.component = 'gpu' THEN 'component' ELSE 'node' END AS unit_kind,
-    from_log.at_micros
+    from_log.at_micros,
+    NULL AS attributes
 FROM from_log
 CROSS JOIN parameters
 INNER JOIN periods ON from_log.at_micros >= periods.from_micros AND from_log.at_micros < periods.to_micros

@@ -1,8 +1,7 @@
 -- grain: attempt that ended FAILED or NODE_FAIL, and a sign of trouble on one of its nodes around its end.
--- inputs: attempts, events, node_states, parameters.
+-- inputs: attempts, node_signs, parameters.
 -- Kokolis et al. (HPCA 2025), section on attribution: a check that fired from 10 minutes before to 5 minutes after the
--- end. Signs are critical events that no user program caused, and unplanned down or drain reasons that name a symptom
--- (a health check's verdict). A node that merely stopped answering is no sign of a cause.
+-- end. Signs are those of `node_signs` that no user program caused.
 WITH failed AS (
     SELECT
         attempts.cluster,
@@ -30,39 +29,17 @@ bucketed AS (
     FROM on_nodes
 ),
 
-signs AS (
-    SELECT cluster, node, unix_micros(time_utc) AS at_micros, symptom, domain, code, slot, message, 'events' AS found_in
-    FROM events
-    WHERE severity = 'critical' AND domain <> 'user_program' AND node IS NOT NULL
-    UNION ALL
-    SELECT
-        cluster,
-        node,
-        unix_micros(from_utc) AS at_micros,
-        symptom,
-        domain,
-        CONCAT('state:', state) AS code,
-        CAST(NULL AS STRING) AS slot,
-        reason AS message,
-        'node_states' AS found_in
-    FROM node_states
-    WHERE
-        state IN ('down', 'drain')
-        AND NOT planned
-        AND symptom IS NOT NULL
-        AND symptom NOT IN ('node_unresponsive', 'other', 'application', 'out_of_memory')
-),
-
 bucketed_signs AS (
     SELECT
-        signs.*,
+        node_signs.*,
         CAST(
             floor(
-                signs.at_micros
+                node_signs.at_micros
                 / ((parameters.attribution_before_seconds + parameters.attribution_after_seconds) * 1e6 + 1e0)
             ) AS BIGINT
         ) AS bucket
-    FROM signs CROSS JOIN parameters
+    FROM node_signs CROSS JOIN parameters
+    WHERE NOT node_signs.is_application
 )
 
 SELECT

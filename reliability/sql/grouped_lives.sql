@@ -1,6 +1,7 @@
--- grain: group of units and distinct life (entry, exit, observed); `lives` counts the units that share it.
+-- grain: group of units and distinct life (entry, exit, observed, cause); `lives` counts the units that share it.
 -- inputs: lifetimes, parameters (component, group_by, where_attribute, where_value).
--- What a parametric fit needs: weights instead of one row per unit.
+-- What a parametric fit needs: weights instead of one row per unit. The cause is the symptom of
+-- what failed, null where the life is censored.
 WITH grouped AS (
     SELECT
         CASE parameters.group_by
@@ -13,7 +14,8 @@ WITH grouped AS (
         END AS group_name,
         lifetimes.entry_hours,
         lifetimes.exit_hours,
-        lifetimes.observed
+        lifetimes.observed,
+        CASE WHEN lifetimes.observed THEN coalesce(lifetimes.symptom, 'other') END AS cause
     FROM lifetimes CROSS JOIN parameters
     WHERE
         lifetimes.component = parameters.component
@@ -23,6 +25,6 @@ WITH grouped AS (
         )
 )
 
-SELECT group_name, entry_hours, exit_hours, observed, count(*) AS lives
+SELECT group_name, entry_hours, exit_hours, observed, cause, count(*) AS lives
 FROM grouped
-GROUP BY group_name, entry_hours, exit_hours, observed
+GROUP BY group_name, entry_hours, exit_hours, observed, cause

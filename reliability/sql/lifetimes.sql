@@ -1,13 +1,16 @@
 -- grain: life of a unit, from entering observation to its first failure or to the end of observation.
--- inputs: components, events, node_failures, fleet, observation.
+-- inputs: components, events, node_failures, outage_lives, fleet, observation.
 -- Components with serial numbers: one life per serial; the clock is the time in service summed over its stays; the
 -- event is its first critical event; still in service, or removed for another reason, is censored. A life older
 -- than the observation enters late (left truncation): entry_hours is its age when the log begins.
 -- GPUs of a cluster without an inventory: one life per slot, from the beginning of the log (true age not known) to
 -- the slot's first critical event that no user program caused. Where a GPU event does not name its slot there are none.
 -- What a snapshot saw (no date of installation) is no inventory.
+-- Of several events at one instant the first symptom in the alphabet is the cause: microseconds, with an offset that gives
+-- them all sixteen digits, and the symptom are compared as one text.
 -- Nodes, where their states were logged: one life per stretch between unplanned outages; the clock restarts when the node returns (renewal), and at
 -- the beginning of the observation, where its age is not known.
+-- Repairs, under the component 'repair': the life of an unplanned outage of a node; it ends when the node is back.
 WITH stays AS (
     SELECT
         components.cluster,
@@ -62,7 +65,9 @@ first_events AS (
         events.component,
         events.component_id,
         min(unix_micros(events.time_utc)) AS at_micros,
-        min_by(events.symptom, unix_micros(events.time_utc)) AS symptom
+        min_by(
+            events.symptom, CONCAT(CAST(unix_micros(events.time_utc) + 4000000000000000 AS STRING), events.symptom)
+        ) AS symptom
     FROM events
     INNER JOIN observation ON events.cluster = observation.cluster AND observation.table_name = 'components'
     WHERE
@@ -148,7 +153,10 @@ stretches AS (
         max(beginnings.rack) AS rack,
         max(beginnings.pod) AS pod,
         min(unix_micros(node_failures.from_utc)) AS failed_micros,
-        min_by(node_failures.symptom, unix_micros(node_failures.from_utc)) AS symptom
+        min_by(
+            node_failures.symptom,
+            CONCAT(CAST(unix_micros(node_failures.from_utc) + 4000000000000000 AS STRING), node_failures.symptom)
+        ) AS symptom
     FROM beginnings
     LEFT JOIN node_failures
         ON beginnings.cluster = node_failures.cluster
@@ -210,7 +218,9 @@ failed_slots AS (
         slotted.from_micros,
         gpu_events.slot,
         min(gpu_events.at_micros) AS failed_micros,
-        min_by(gpu_events.symptom, gpu_events.at_micros) AS symptom,
+        min_by(
+            gpu_events.symptom, CONCAT(CAST(gpu_events.at_micros + 4000000000000000 AS STRING), gpu_events.symptom)
+        ) AS symptom,
         max(slotted.gpu_model) AS gpu_model,
         max(slotted.rack) AS rack,
         max(slotted.pod) AS pod
@@ -291,4 +301,19 @@ SELECT
     pod,
     NULL AS attributes
 FROM slot_lives
+WHERE exit_hours > 0
+UNION ALL
+SELECT
+    cluster,
+    'repair' AS component,
+    unit,
+    0e0 AS entry_hours,
+    exit_hours,
+    observed,
+    symptom,
+    gpu_model,
+    rack,
+    pod,
+    NULL AS attributes
+FROM outage_lives
 WHERE exit_hours > 0

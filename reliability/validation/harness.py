@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from reliability.validation.findings import Row
-from reliability.validation.measures import MEASURES, SENSITIVE
+from reliability.validation.measures import CHANGES, MEASURES, SENSITIVE
 from reliability.validation.sensitivity import Setting, clusters_per_setting, sensitivity_row, settings, with_noise
 from reliability.validation.workers import Outcome, Progress, Task, run_tasks
-from synthetic_traces import plain
+from synthetic_traces import plain, without_lemons
 
 if TYPE_CHECKING:
     from reliability.validation.case import Intake
+    from reliability.validation.measures import Change
     from synthetic_traces import ClusterSpec
 
 CONFIDENCE: Final = 0.9
@@ -34,6 +35,8 @@ class Validation:
     twins
         Further clusters, the same without correlated faults, on which intervals were judged; 0 where the clusters
         themselves have none.
+    lemon_free
+        Further clusters, the same without lemons; 0 likewise.
     headline
         The measures that a machine looks for first.
     rows
@@ -51,6 +54,7 @@ class Validation:
     seed: int
     confidence: float
     twins: int
+    lemon_free: int
     headline: Mapping[str, float | None]
     rows: tuple[Row, ...]
     tables: Mapping[str, list[dict[str, Any]]]
@@ -69,6 +73,7 @@ class Validation:
             **self.tables,
             "sensitivity": list(self.sensitivity),
             "twins": self.twins,
+            "lemon_free": self.lemon_free,
             "log_files": self.intake.files,
             "log_files_failed": self.intake.files_failed,
             "log_rows_read": self.intake.rows_read,
@@ -79,8 +84,9 @@ class Validation:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Equal clusters of several seeds, and what is counted on them."""
+    """Clusters of several seeds, changed in one way, and what is counted on them."""
 
+    change: Change
     spec: ClusterSpec
     seeds: tuple[int, ...]
     measures: tuple[str, ...]
@@ -128,12 +134,11 @@ def validate(
     ClusterFailedError, WorkerLostError
         As :func:`~reliability.validation.workers.run_tasks`.
     """
-    seeds, twin_seeds = derived_seeds(seed, 0, clusters), derived_seeds(seed, 1, clusters)
-    main = _batches(spec, seeds, twin_seeds, tuple(MEASURES))
+    main = _batches(spec, seed, clusters, tuple(MEASURES))
     tried = settings(spec) if sensitivity else ()
     few = clusters_per_setting(clusters)
     changed = {
-        setting: _batches(with_noise(spec, setting), seeds[:few], twin_seeds[:few], SENSITIVE)
+        setting: _batches(with_noise(spec, setting), seed, few, SENSITIVE)
         for setting in tried
         if not setting.is_default
     }
@@ -151,7 +156,8 @@ def validate(
         clusters=clusters,
         seed=seed,
         confidence=confidence,
-        twins=sum(len(batch.seeds) for batch in main[1:]),
+        twins=_clusters_with(main, plain),
+        lemon_free=_clusters_with(main, without_lemons),
         headline={name: value for found in findings for name, value in found.headline.items()},
         rows=tuple(row for found in findings for row in found.rows),
         tables={name: rows for found in findings for name, rows in found.tables.items()},
@@ -183,15 +189,25 @@ def derived_seeds(seed: int, stream: int, count: int) -> tuple[int, ...]:
     return tuple(int(np.random.SeedSequence([seed, stream, i]).generate_state(1)[0]) for i in range(count))
 
 
-def _batches(
-    spec: ClusterSpec, seeds: tuple[int, ...], twin_seeds: tuple[int, ...], measures: tuple[str, ...]
-) -> list[_Batch]:
-    """Return the clusters; and if their faults are correlated, plain twins for what assumes that they are not."""
-    if not spec.has_correlated_faults:
-        return [_Batch(spec, seeds, measures)]
-    on_plain = tuple(name for name in measures if MEASURES[name].on_plain)
-    others = tuple(name for name in measures if not MEASURES[name].on_plain)
-    return [_Batch(spec, seeds, others), _Batch(plain(spec), twin_seeds, on_plain)]
+def _batches(spec: ClusterSpec, seed: int, clusters: int, measures: tuple[str, ...]) -> list[_Batch]:
+    """Return the clusters, and changed twins of them for the measures that want such.
+
+    A change that leaves the cluster as it is makes no twin: what wants it is counted on the cluster itself.
+    """
+    real = {change: change(spec) for change in CHANGES}
+    batches = []
+    for stream, change in enumerate(CHANGES):
+        if stream and real[change] == spec:
+            continue
+        asked = [other for other in CHANGES if other is change or (not stream and real[other] == spec)]
+        names = tuple(name for name in measures if any(other in MEASURES[name].on for other in asked))
+        if names:
+            batches.append(_Batch(change, real[change], derived_seeds(seed, stream, clusters), names))
+    return batches
+
+
+def _clusters_with(batches: Sequence[_Batch], change: Change) -> int:
+    return sum(len(batch.seeds) for batch in batches if batch.change is change)
 
 
 def _run(

@@ -15,8 +15,8 @@ from typing import Final
 import numpy as np
 
 from models.rates import poisson_rate
+from reliability.analyses.lifetime_models import lifetime_fits
 from reliability.analyses.rates import GroupRate, rates
-from reliability.analyses.survival import weibull
 from reliability.engines.duckdb_engine import DuckDBEngine
 from reliability.errors import NoDataError
 from reliability.lake import Lake
@@ -197,19 +197,19 @@ def _life_check(
     failure: its true mean is all slots' time over the failures expected.
     """
     try:
-        found = weibull(lake, component, confidence=confidence)
+        found = lifetime_fits(lake, component, family="weibull", confidence=confidence)
     except NoDataError:
         return None
-    fit = found.fits[0].estimate
-    if fit is None:
+    mean = found.fits[0].mean_hours
+    if mean is None:
         return None
     curve = found.curves.curves[0].curve
     at_risk_hours = float((curve.at_risk[1:] * np.diff(curve.time_hours)).sum())
     truth_hours = (at_risk_hours if slots is None else slots * _calendar_node_hours(lake)) / expected
     return IntervalCheck(
         of=component,
-        low=fit.mean_low_hours,
-        high=fit.mean_high_hours,
+        low=mean.low,
+        high=mean.high,
         truth=truth_hours,
         failures=found.fits[0].events,
         expected=at_risk_hours / truth_hours,

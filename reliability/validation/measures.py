@@ -12,16 +12,30 @@ from typing import Any, Final
 
 from reliability.validation.attribution import count_attributions, find_attributions
 from reliability.validation.case import Case
+from reliability.validation.certainty import count_certainty, find_certainty
 from reliability.validation.findings import Findings
 from reliability.validation.intervals import count_lifetimes, count_rates, find_lifetimes, find_rates
+from reliability.validation.lemons import count_lemons, find_lemons
 from reliability.validation.pending import (
     count_domain_events,
     count_nothing,
     find_domain_events,
     find_no_ettr,
     find_no_ledger,
-    find_no_lemons,
 )
+from synthetic_traces import ClusterSpec, plain, without_lemons
+
+#: what becomes of the asked cluster before it is simulated
+Change = Callable[[ClusterSpec], ClusterSpec]
+
+
+def as_asked(spec: ClusterSpec) -> ClusterSpec:
+    """Return the cluster itself."""
+    return spec
+
+
+#: each with seeds of its own, in this order
+CHANGES: Final[tuple[Change, ...]] = (as_asked, plain, without_lemons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +48,25 @@ class Measure:
         Counts on one cluster, at a confidence level; what it returns travels between processes.
     find
         Sums the counts of all clusters up.
-    on_plain
-        Counted on clusters without correlated faults: what it judges assumes independent failures at one rate.
+    on
+        The clusters it is counted on, of `CHANGES`. ``plain`` ones have no correlated faults, for what assumes
+        independent failures at one rate; those without lemons show whether any is named where there is none.
     """
 
     count: Callable[[Case, float], Any]
     find: Callable[[Sequence[Any], float], Findings]
-    on_plain: bool = False
+    on: tuple[Change, ...] = (as_asked,)
 
 
 MEASURES: Final = {
-    "rates": Measure(count_rates, find_rates, on_plain=True),
-    "lifetimes": Measure(count_lifetimes, find_lifetimes, on_plain=True),
+    "rates": Measure(count_rates, find_rates, on=(plain,)),
+    "lifetimes": Measure(count_lifetimes, find_lifetimes, on=(plain,)),
     "attributions": Measure(count_attributions, find_attributions),
     "domain_events": Measure(count_domain_events, find_domain_events),
     "ettr": Measure(count_nothing, find_no_ettr),
-    "lemons": Measure(count_nothing, find_no_lemons),
+    "lemons": Measure(count_lemons, find_lemons, on=(as_asked, without_lemons)),
     "ledger": Measure(count_nothing, find_no_ledger),
+    "certainty": Measure(count_certainty, find_certainty),
 }
 #: what is counted anew as the noise of the logs changes
 SENSITIVE: Final = ("rates", "attributions")

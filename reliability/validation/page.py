@@ -14,15 +14,19 @@ from reliability.validation.figures import coverage_figure, sensitivity_figure
 from reliability.validation.harness import Validation
 from reliability.validation.tables import (
     cause_table,
+    certainty_table,
     confusion_table,
     coverage_table,
     definition_table,
     domain_table,
+    lemon_table,
     measure_table,
     sensitivity_table,
+    wrong_lemon_table,
 )
 from reliability.validation.wording import (
     INTERVAL_TEXT,
+    LEMON_TEXT,
     MEASURE_TEXT,
     SENSITIVITY_TEXT,
     VERDICT_TEXT,
@@ -60,12 +64,14 @@ def page(found: Validation, clock: Callable[[], datetime]) -> str:
 
 
 def _sections(found: Validation) -> tuple[Section, ...]:
-    tables = (cause_table(found), confusion_table(found))
+    tables = (cause_table(found), confusion_table(found), certainty_table(found))
+    lemons = (lemon_table(found), wrong_lemon_table(found))
     return (
         Section("Measures", MEASURE_TEXT, tables=(measure_table(found.rows),)),
         Section("Intervals", INTERVAL_TEXT, _figures(found, coverage_figure), _filled(coverage_table(found))),
         Section("Verdicts by cause", VERDICT_TEXT, tables=tuple(table for table in tables if table.rows)),
         Section("Domain incidents", "True incidents of failure domains.", tables=_filled(domain_table(found))),
+        Section("Lemons", LEMON_TEXT, tables=tuple(table for table in lemons if table.rows)),
         Section(
             "Sensitivity", SENSITIVITY_TEXT, _figures(found, sensitivity_figure), _filled(sensitivity_table(found))
         ),

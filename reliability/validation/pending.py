@@ -81,17 +81,6 @@ def find_no_ettr(counts: Sequence[None], confidence: float) -> Findings:  # noqa
     return Findings({"ettr_covered": None, "ettr_intervals": None}, (row,))
 
 
-def find_no_lemons(counts: Sequence[None], confidence: float) -> Findings:  # noqa: ARG001 - as above
-    """Say that nothing looks for lemons."""
-    rows = (
-        pending_row(
-            "lemon_precision", "precision of lemons", "Of the nodes called lemons, those of truth/lemons.parquet."
-        ),
-        pending_row("lemon_recall", "recall of lemons", "Of the lemons of the truth, those found, by exposure."),
-    )
-    return Findings({"lemon_precision": None, "lemon_recall": None}, rows)
-
-
 def find_no_ledger(counts: Sequence[None], confidence: float) -> Findings:  # noqa: ARG001 - as above
     """Say that there is no goodput ledger."""
     row = pending_row(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from models.rates import binomial_share
 from reliability.report.numbers import count, interval, number
 from reliability.report.sections.section import Table
 from reliability.validation.findings import Row
@@ -66,6 +67,19 @@ def cause_table(found: Validation) -> Table:
     )
 
 
+def certainty_table(found: Validation) -> Table:
+    """Return how sure a verdict on a FAILED attempt was, beside how often the infrastructure had ended it."""
+    return _table(
+        found.tables.get("certainty", []),
+        {
+            "said to be the infrastructure's with": lambda row: f"{row['from']:.0%} to {row['to']:.0%}",
+            "attempts": lambda row: count(row["attempts"]),
+            "mean probability": lambda row: percent(row["mean_probability"]),
+            "were": lambda row: _percents(row["share"], row["low"], row["high"]),
+        },
+    )
+
+
 def confusion_table(found: Validation) -> Table:
     """Return the wrong verdicts, and causes named wrongly: attempts by true and judged cause."""
     wrong = [row for row in found.tables.get("confusion", []) if not row["right"]]
@@ -90,6 +104,45 @@ def domain_table(found: Validation) -> Table:
             "found": lambda row: _NOTHING if row["found"] is None else count(row["found"]),
         },
     )
+
+
+def lemon_table(found: Validation) -> Table:
+    """Return how many lemons are found as they are expected to fail more often, by the model and by the rule."""
+    return _table(
+        found.tables.get("lemons", []),
+        {
+            "expected failures": _bin_text,
+            "lemons": lambda row: count(row["lemons"]),
+            "named by the model": lambda row: _found_text(row["found_by_model"], row["lemons"], found.confidence),
+            "by the paper's rule": lambda row: _found_text(row["found_by_rule"], row["lemons"], found.confidence),
+        },
+    )
+
+
+def wrong_lemon_table(found: Validation) -> Table:
+    """Return what happened to the nodes that were called lemons and are none."""
+    return _table(
+        found.tables.get("called_lemons", []),
+        {
+            "wrongly named by": lambda row: str(row["by"]),
+            "in fleets": lambda row: str(row["fleet"]),
+            "what happened to it": lambda row: str(row["reason"]),
+            "nodes": lambda row: count(row["nodes"]),
+        },
+        text_columns=3,
+    )
+
+
+def _bin_text(row: dict[str, Any]) -> str:
+    least, most = row["expected_failures_from"], row["expected_failures_to"]
+    return f"{least:g} and more" if most is None else f"{least:g} to {most:g}"
+
+
+def _found_text(hits: int, n: int, confidence: float) -> str:
+    if not n:
+        return _NOTHING
+    share = binomial_share(hits, n, confidence)
+    return f"{count(hits)}: {_percents(share.share, share.low, share.high)}"
 
 
 def sensitivity_table(found: Validation) -> Table:

@@ -31,12 +31,15 @@ class Hazards:
         Parts per node, of components all of whose modes agree on it.
     in_service_node_days
         Node-days in which the hazards ran: neither down nor drained.
+    ordinary_per_node_day
+        Critical faults of all modes per node-day of a node that is no lemon; relapses apart.
     """
 
     per_node_day: float
     by_component: Mapping[str, float]
     slots: Mapping[str, int]
     in_service_node_days: float
+    ordinary_per_node_day: float
 
 
 def read_hazards(truth: Path) -> Hazards | None:
@@ -51,7 +54,8 @@ def read_hazards(truth: Path) -> Hazards | None:
     if not path.is_file():
         return None
     written = json.loads(path.read_text(encoding="utf-8"))
-    modes = [mode for mode in written.get("modes", ()) if mode["kind"] == "critical" and not mode.get("silent")]
+    critical = [mode for mode in written.get("modes", ()) if mode["kind"] == "critical"]
+    modes = [mode for mode in critical if not mode.get("silent")]
     by_component: Counter[str] = Counter()
     slots: dict[str, set[int]] = {}
     for mode in modes:
@@ -63,6 +67,7 @@ def read_hazards(truth: Path) -> Hazards | None:
         by_component=dict(by_component),
         slots={component: found.pop() for component, found in slots.items() if len(found) == 1},
         in_service_node_days=written["in_service_node_days"],
+        ordinary_per_node_day=sum(mode["per_1000_node_days"] for mode in critical) / 1000.0,
     )
 
 

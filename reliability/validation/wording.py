@@ -25,6 +25,11 @@ VERDICT_TEXT: Final = (
     "the symptom was named; and of the verdicts that name this cause, how many are right. A node that goes silent "
     "(node_unresponsive) leaves no line: its right verdict is unattributed."
 )
+LEMON_TEXT: Final = (
+    "Lemons of the truth by the number of failures that their true hazards let expect while they were one, and how "
+    "many of them are named by the model and by the paper's rule (Kokolis et al., HPCA 2025), both at the end of the "
+    "log. No log can tell a lemon that hardly failed from a node with bad luck."
+)
 SENSITIVITY_TEXT: Final = (
     "One property of the logs at a time is changed, all others as in the preset, on the same clusters: the share of "
     "faults that no check sees, critical lines about nothing per node-day, the standard deviation of the nodes' clocks."
@@ -59,6 +64,7 @@ def intake_text(found: Validation) -> str:
         if found.twins
         else ""
     )
+    twins += f", {count(found.lemon_free)} without lemons" if found.lemon_free else ""
     failed = f", {count(intake.files_failed)} of them not taken in" if intake.files_failed else ""
     return (
         f"{count(found.clusters)} clusters of the preset {found.preset}{twins}; {count(intake.files)} log files"

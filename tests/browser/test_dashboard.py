@@ -91,7 +91,16 @@ def press(page, slider, key, times):
         expect(number).not_to_have_value(before)
 
 
-CHARTS = {"/": "overview-availability", "/failures": "failures-weeks", "/plan": "plan-curve"}
+CHARTS = {
+    "/": "overview-availability",
+    "/rates": "rates-history",
+    "/failures": "failures-weeks",
+    "/causes": "causes-rates",
+    "/jobs": "jobs-mttf",
+    "/lemons": "lemons-scatter",
+    "/survival": "survival-curves",
+    "/plan": "plan-curve",
+}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

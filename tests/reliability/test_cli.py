@@ -38,6 +38,7 @@ QUESTIONS = {
     "rates": (),
     "causes": (),
     "survival": ("--component", "gpu", "--by", "batch"),
+    "jobs": (),
     "plan": ("--gpus", 1024),
     "status": (),
     "doctor": (),

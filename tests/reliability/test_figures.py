@@ -187,7 +187,8 @@ def test_weekly_bars_add_up_to_the_infrastructure_failures(lake):
 
 
 def test_every_answer_draws_itself_with_n_and_confidence(lake):
-    for answer in (rel.rates(lake), rel.causes(lake), rel.survival(lake, "gpu", by="batch"), rel.weibull(lake, "gpu")):
+    lives = (rel.survival(lake, "gpu", by="batch"), rel.lifetime_fits(lake, "gpu"))
+    for answer in (rel.rates(lake), rel.causes(lake), *lives):
         subtitle = headline(answer.figure())[1]
         assert "90%" in subtitle
         assert any(character.isdigit() for character in subtitle.replace("90%", ""))

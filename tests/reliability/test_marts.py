@@ -294,7 +294,7 @@ def test_risk_counts_respect_delayed_entry(ask: Ask, tmp_path: Path) -> None:
     )
     rows = ask(lake, "SELECT time_hours / 24 AS days, at_risk, events, censored FROM risk_counts ORDER BY time_hours")
     # 'late' is 30 days old when the log begins: it is not at risk at day 20, and at day 31 it is
-    assert [tuple(row.values()) for row in rows] == [(20.0, 2, 1, 0), (31.0, 2, 0, 1), (61.0, 1, 0, 1)]
+    assert [tuple(row.values()) for row in rows] == [(20.0, 2, 1, 0), (30.0, 1, 0, 0), (31.0, 2, 0, 1), (61.0, 1, 0, 1)]
 
 
 def test_daily_adds_up_to_the_fleet(ask: Ask, tmp_path: Path) -> None:

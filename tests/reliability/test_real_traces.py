@@ -9,7 +9,12 @@ from typing import Any
 
 import pytest
 
+from reliability.analyses.hazard_ratios import hazard_regression
+from reliability.analyses.incidence import cumulative_incidence
+from reliability.analyses.rates import rates
+from reliability.analyses.survival import survival
 from reliability.cli import main
+from reliability.lake import open_lake
 
 pytestmark = pytest.mark.real_data
 Ask = Callable[..., Any]
@@ -160,3 +165,36 @@ def test_two_real_slurm_clusters_give_what_was_provoked(ask: Ask, real_data: Pat
     # the PSU, the three that stopped answering and the one that rebooted; drains and planned reboots are no outages
     outages = ask("sql", "SELECT cluster, count(*) AS n FROM node_failures GROUP BY cluster ORDER BY cluster")
     assert [row["n"] for row in outages] == [6, 6]
+
+
+def test_titan_is_studied_from_the_file_alone(real_data: Path, tmp_path: Path) -> None:
+    out, lake = tmp_path / "titan.html", tmp_path / "lake"
+    given = ("--by", "batch", "--covariates", "main_cage,node", "--calendar-zone", "America/New_York")
+    arguments = ["study", real_data / "titan" / "gc_full.csv.xz", *given, "--lake", lake, "--out", out]
+    assert main([str(argument) for argument in arguments]) == 0
+    page = out.read_text(encoding="utf-8")
+    assert '<td class="n">846</td><td class="n">812</td><td class="n">2.72 (' in page
+    assert '<td class="n">282</td><td class="n">282</td><td class="n">7.71 (' in page
+    opened = open_lake(lake)
+    curves = {group.group: (group.lives, group.events) for group in survival(opened, "gpu", by="batch").curves}
+    assert curves == {"old": (18_837, 5_062), "new": (11_370, 127)}
+    quarters = rates(opened, "gpu", by="quarter", calendar_zone="America/New_York").groups
+    assert sum(group.exposure_days for group in quarters) / 365 == pytest.approx(75_745.5 + 25_144.0, abs=0.2)
+    assert sum(group.failures for group in quarters) == 6_226 + 141
+    ratios = {
+        term.ratio.name: term.ratio
+        for term in hazard_regression(opened, "gpu", ["main_cage", "node"], strata="batch").terms
+    }
+    # the upper cages are the warmer ones
+    assert ratios["main_cage=0"].high < ratios["main_cage=1"].low
+    assert ratios["main_cage=1"].high < 1
+    (group,) = cumulative_incidence(opened, "gpu").groups
+    assert [curve.cause for curve in group.causes] == ["gpu_memory", "gpu_unavailable"]
+
+
+def test_repairs_of_infinitehbd_take_as_long_as_published(ask: Ask, real_data: Path) -> None:
+    ask("ingest", real_data / "infinitehbd" / "fault_trace.json", "--fleet-nodes", "400")
+    (group,) = ask("survival", "--component", "repair")["groups"]
+    assert group["lives"] == 584
+    assert group["median_hours"] / 24 == pytest.approx(0.85, abs=0.01)
+    assert group["mean_to_horizon_hours"] / 24 == pytest.approx(5.54, abs=0.1)

@@ -70,13 +70,16 @@ def rates_table(found: Rates, heading: str) -> Table:
     rows = []
     for group in found.groups:
         estimate = group.estimate
-        rate = mttf = "–"
+        rate = robust = mttf = "–"
         if estimate is not None:
             rate = interval(estimate.rate_per_1000_days, estimate.low_per_1000_days, estimate.high_per_1000_days)
             mttf = interval(estimate.mttf_hours, estimate.mttf_low_hours, estimate.mttf_high_hours)
-        rows.append((group.group, count(group.failures), number(group.exposure_days), rate, mttf))
-    columns = (heading, "failures", f"{found.unit}-days", f"per 1000 {found.unit}-days", f"MTTF of a {found.unit} (h)")
-    return Table(columns, tuple(rows), frozenset({1, 2, 3, 4}))
+        if group.robust is not None:
+            robust = f"{number(1000 * group.robust.low_per_day)}–{number(1000 * group.robust.high_per_day)}"
+        rows.append((group.group, count(group.failures), number(group.exposure_days), rate, robust, mttf))
+    rate_name, mttf_name = f"per 1000 {found.unit}-days", f"MTTF of a {found.unit} (h)"
+    columns = (heading, "failures", f"{found.unit}-days", rate_name, "robust interval", mttf_name)
+    return Table(columns, tuple(rows), frozenset({1, 2, 3, 4, 5}))
 
 
 def with_warnings(found: Rates) -> str:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from lifelines import KaplanMeierFitter, WeibullFitter
 
-from models.lifetimes.survival import kaplan_meier, risk_table
 from models.lifetimes.parametric.weibull import fit_weibull
+from models.lifetimes.survival import kaplan_meier, risk_table
 from models.rates import poisson_rate
 
 from .lives import Lives

@@ -217,3 +217,17 @@ def test_intervals_cover_at_500_events(clustered):
 @pytest.mark.parametrize("clustered", [False, True])
 def test_intervals_cover_88_to_92_percent_at_500_events(clustered):
     assert 0.88 <= coverage(np.random.default_rng(9), 4000, 500, clustered) <= 0.92
+
+
+@pytest.mark.parametrize("direction", [1.0, -1.0])
+@pytest.mark.parametrize("late", [False, True])
+def test_a_covariate_in_the_very_order_of_failing_is_bounded(direction, late):
+    # With hazard ratio r per step the likelihood is the product of 1 / (1 + r + r² + …): it rises as r falls to 0.
+    units = 39
+    order = np.arange(units)[:, None] * direction
+    entry = np.linspace(0, 4, units) if late else np.zeros(units)
+    (term,) = fit_cox(entry, np.linspace(5, 35, units), np.ones(units, bool), order, ["order"]).terms
+    assert term.interval == "bound"
+    bound = term.high if direction > 0 else 1 / term.low
+    deviance = 2 * sum(np.log(np.polyval(np.ones(left), bound)) for left in range(1, units + 1))
+    assert deviance == pytest.approx(stats.norm.ppf(0.9) ** 2, rel=1e-6)

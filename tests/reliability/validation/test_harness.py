@@ -11,6 +11,7 @@ from reliability.errors import LakeWriteError
 from reliability.validation import harness, workers
 from reliability.validation.attribution import Verdicts
 from reliability.validation.case import Intake
+from reliability.validation.certainty import Calibration
 from reliability.validation.errors import ClusterFailedError
 from reliability.validation.harness import derived_seeds, validate
 from reliability.validation.measures import MEASURES, SENSITIVE
@@ -20,7 +21,7 @@ from synthetic_traces import ClusterSpec, preset_spec
 from synthetic_traces.spec.faults import Lemons
 from tests.reliability.validation.clusters import replace, small_spec
 
-EMPTY = {"rates": (), "lifetimes": (), "attributions": Verdicts(), "domain_events": None}
+EMPTY = {"rates": (), "lifetimes": (), "attributions": Verdicts(), "certainty": Calibration((), ())}
 
 
 @pytest.fixture
@@ -49,19 +50,30 @@ def test_seeds_are_derived_all_different_and_stable() -> None:
 def test_a_cluster_without_correlated_faults_is_its_own_twin(tasks: list[Task]) -> None:
     found = validate(small_spec(), "tiny", 3, 1, sensitivity=False)
     assert [task.measures for task in tasks] == [tuple(MEASURES)] * 3
-    assert (found.twins, found.intake) == (0, Intake(3, 0, 30, 3))
+    assert (found.twins, found.lemon_free, found.intake) == (0, 0, Intake(3, 0, 30, 3))
 
 
 def test_intervals_are_judged_on_plain_twins_where_faults_are_correlated(tasks: list[Task]) -> None:
     spec = lemony(small_spec())
     found = validate(spec, "rsc-1", 3, 1, sensitivity=False)
     assert found.twins == 3
-    clusters, twins = tasks[:3], tasks[3:]
+    clusters, twins = tasks[:3], tasks[3:6]
     assert all(task.spec == spec for task in clusters)
     assert all(task.spec.lemons is None for task in twins)
     assert {name for task in twins for name in task.measures} == {"rates", "lifetimes"}
     assert not {"rates", "lifetimes"} & {name for task in clusters for name in task.measures}
     assert not {task.seed for task in clusters} & {task.seed for task in twins}
+
+
+def test_whether_a_lemon_is_named_where_there_is_none_is_asked_of_twins_that_keep_all_else(tasks: list[Task]) -> None:
+    spec = lemony(small_spec())
+    found = validate(spec, "rsc-1", 3, 1, sensitivity=False)
+    assert found.lemon_free == 3
+    free = tasks[6:]
+    assert [task.measures for task in free] == [("lemons",)] * 3
+    assert all(replace(task.spec, lemons=spec.lemons) == spec for task in free)
+    assert len({task.seed for task in tasks}) == 9
+    assert all("lemons" in task.measures for task in tasks[:3])
 
 
 def test_each_noise_parameter_is_changed_alone_and_the_presets_own_values_cost_nothing(tasks: list[Task]) -> None:
@@ -88,7 +100,7 @@ def test_measures_without_an_analysis_are_null_with_the_words(tasks: list[Task])
     for name in ("ettr_covered", "ettr_intervals", "lemon_precision", "lemon_recall", "ledger_max_error"):
         assert document[name] is None
     pending = [row for row in document["rows"] if row["note"].startswith("no analysis yet")]
-    assert len(pending) == 5
+    assert len(pending) == 3
     assert all(row["value"] is None and row["ok"] is None for row in pending)
 
 

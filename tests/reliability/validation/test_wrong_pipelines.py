@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from reliability.analyses.lifetime_models import LifetimeFits, lifetime_fits
 from reliability.analyses.rates import Rates, rates
-from reliability.analyses.survival import WeibullFits, weibull
 from reliability.engines.duckdb_engine import DuckDBEngine
 from reliability.validation import attribution, intervals
 from reliability.validation.attribution import count_attributions, find_attributions
@@ -60,22 +60,21 @@ def test_doubled_rates_lose_the_truth(case: Case, monkeypatch: pytest.MonkeyPatc
     assert find_rates([checks] * 20, 0.9).rows[0].ok is False
 
 
-def test_the_true_mean_life_lies_in_the_interval_and_not_in_that_of_a_fit_half_as_long(
+def test_the_true_mean_life_lies_in_the_interval_and_not_in_that_of_a_fit_a_third_as_long(
     case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     node = next(check for check in count_lifetimes(case, 0.9) if check.of == "node")
     assert node.covered
 
-    def halved(*arguments: Any, **options: Any) -> WeibullFits:
-        found = weibull(*arguments, **options)
+    def shortened(*arguments: Any, **options: Any) -> LifetimeFits:
+        found = lifetime_fits(*arguments, **options)
         (fit,) = found.fits
-        assert fit.estimate is not None
-        low, high = fit.estimate.mean_low_hours / 2, fit.estimate.mean_high_hours / 2
-        return replace(
-            found, fits=(replace(fit, estimate=replace(fit.estimate, mean_low_hours=low, mean_high_hours=high)),)
-        )
+        mean = fit.mean_hours
+        assert mean is not None
+        shorter = replace(mean, value=mean.value / 3, low=mean.low / 3, high=mean.high / 3)
+        return replace(found, fits=(replace(fit, mean_hours=shorter),))
 
-    monkeypatch.setattr(intervals, "weibull", halved)
+    monkeypatch.setattr(intervals, "lifetime_fits", shortened)
     assert not next(check for check in count_lifetimes(case, 0.9) if check.of == "node").covered
 
 
