@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from models.errors import ModelError
+from models.lifetimes.parametric.weibull import WeibullEstimate, fit_weibull
 from models.recurrence.change_points import ChangePoint, change_points
 from models.recurrence.power_law import PowerLawProcess, fit_power_law, power_law_fit_p_value
 from models.recurrence.rolling import RollingRate, rolling_rate
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 #: from which p-value on a trend is said not to show
 _LEVEL: Final = 0.05
+_FEWEST_GAPS: Final = 10
 _SEED: Final = 20_260_101
 _EPOCH: Final = date(1970, 1, 1)
 _MICROS_PER_HOUR: Final = 3.6e9
@@ -42,7 +44,8 @@ class RateHistory(Answer):
     Both tests take the failures of the whole fleet for one process on the clock of its exposure: ``laplace`` a Poisson
     one, ``lewis_robinson`` one whose gaps may vary more (failures that come together) or less; each is None where the
     failures are too few. ``growth`` is the power law
-    of the fleet's failures on the clock of exposure, ``growth_fit_p`` how well it fits.
+    of the fleet's failures on the clock of exposure, ``growth_fit_p`` how well it fits. ``gaps`` are the times between
+    distinct moments of failure: a Weibull shape below 1 says that failures come in clusters.
     """
 
     of: str
@@ -56,6 +59,7 @@ class RateHistory(Answer):
     lewis_robinson: PooledTrend | None
     growth: PowerLawProcess | None
     growth_fit_p: float | None
+    gaps: WeibullEstimate | None
     failures: int
     exposure_days: float
     warnings: tuple[str, ...]
@@ -131,6 +135,9 @@ class RateHistory(Answer):
                 + ("a power law fits" if self.growth_fit_p >= _LEVEL else "but a power law does not fit")
                 + f" (p = {self.growth_fit_p:.2g})."
             )
+        if self.gaps is not None:
+            shape = f"{self.gaps.shape:.2f} ({self.gaps.shape_low:.2f}–{self.gaps.shape_high:.2f})"
+            told.append(f"Weibull shape of the gaps between failures {shape}: below 1 they come in clusters.")
         told += [self._change_told(change) for change in self.changes]
         return told or ["Too few failures to tell a trend."]
 
@@ -166,6 +173,16 @@ class RateHistory(Answer):
             "changes": self.change_rows(),
             "trend": self.trend_rows(),
             "growth": self.growth_document(),
+            "gaps": self.gaps
+            and {
+                "model": "Weibull, times between distinct moments of failure in the whole fleet",
+                "shape": self.gaps.shape,
+                "shape_low": self.gaps.shape_low,
+                "shape_high": self.gaps.shape_high,
+                "mean_hours": self.gaps.mean_hours,
+                "gaps": int(self.gaps.events),
+                "warnings": list(self.gaps.warnings),
+            },
             "warnings": list(self.warnings),
             "rows": self.rows(),
         }
@@ -237,6 +254,7 @@ def rate_history(
         lewis_robinson=lewis_robinson(fleet),
         growth=growth,
         growth_fit_p=fit_p,
+        gaps=_gaps(failed["at_micros"], confidence),
         failures=int(counts.sum()),
         exposure_days=float(exposure.sum()),
         warnings=refusal,
@@ -270,6 +288,17 @@ def _growth(
         return fit_power_law(fleet, confidence), power_law_fit_p_value(fleet, rng), ()
     except ModelError as error:
         return None, None, (f"no power law of growth: {error}",)
+
+
+def _gaps(at_micros: npt.NDArray[np.int64], confidence: float) -> WeibullEstimate | None:
+    """Fit the times between distinct moments of failure; None where they are too few or all alike."""
+    hours = np.diff(np.unique(at_micros)) / _MICROS_PER_HOUR
+    if hours.size < _FEWEST_GAPS:
+        return None
+    try:
+        return fit_weibull(np.zeros(hours.size), hours, np.ones(hours.size), confidence=confidence)
+    except ModelError:  # gaps all alike determine no shape
+        return None
 
 
 def _direction(score: float, p_value: float) -> str:

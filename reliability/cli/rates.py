@@ -161,10 +161,11 @@ def _history(lake: Lake, of: str, window_days: int, min_gpus: int, options: dict
     print_table(found.change_rows(), title="changes of the rate")
     print()
     print_table(found.trend_rows(), title="tests of a trend (score above 0: more frequent)")
-    growth = found.growth_document()
-    if growth:
-        print()
-        print_table([{name: value for name, value in growth.items() if name != "warnings"}], title="growth")
+    for title in ("growth", "gaps"):
+        model = found.document()[title]
+        if model:
+            print()
+            print_table([{name: value for name, value in model.items() if name != "warnings"}], title=title)
     note(f"{found.definition} --json or --csv prints every day.")
     notes(f"warning: {warning}" for warning in found.warnings)
     return found

@@ -198,3 +198,15 @@ def test_repairs_of_infinitehbd_take_as_long_as_published(ask: Ask, real_data: P
     assert group["lives"] == 584
     assert group["median_hours"] / 24 == pytest.approx(0.85, abs=0.01)
     assert group["mean_to_horizon_hours"] / 24 == pytest.approx(5.54, abs=0.1)
+
+
+def test_faults_of_infinitehbd_come_in_clusters_and_few_nodes_are_lemons(ask: Ask, real_data: Path) -> None:
+    ask("ingest", real_data / "infinitehbd" / "fault_trace.json", "--fleet-nodes", "400")
+    (rate,) = ask("rates", "--of", "node")["rows"]
+    assert rate["robust_low"] < rate["low"] < 4.184 < rate["high"] < rate["robust_high"]
+    gaps = ask("rates", "--of", "node", "--history")["gaps"]
+    assert gaps["shape"] == pytest.approx(0.62, abs=0.005)
+    assert gaps["shape_high"] < 1
+    named = [row["node"] for row in ask("lemons")["rows"] if row["named_by_model"]]
+    assert named[0].startswith("e7b02619")  # eleven faults, where a node of this fleet has one and a half
+    assert len(named) < 10
