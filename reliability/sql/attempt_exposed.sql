@@ -7,7 +7,7 @@
 WITH counted AS (
     SELECT
         attempts.*,
-        unix_micros(attempts.left_utc) - CAST(attempts.run_seconds * 1e6 AS BIGINT) AS from_micros,
+        unix_micros(attempts.left_utc) - CAST(floor(attempts.run_seconds * 1e6 + 0.5e0) AS BIGINT) AS from_micros,
         unix_micros(attempts.left_utc) AS to_micros
     FROM attempts CROSS JOIN parameters
     WHERE
