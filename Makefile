@@ -57,10 +57,13 @@ docs: .venv/dev.stamp ## write docs/data-dictionary.md and docs/cli.md from the 
 calibrate: .venv/dev.stamp ## simulate the published clusters and write how close they land into synthetic_traces/presets
 	$(BIN)/python docs/calibrate.py
 
-bench: .venv/dev.stamp ## time ingest and the marts, and write docs/benchmarks.md: make bench BENCH_FLAGS="--rows 4000000"
+bench: .venv/dev.stamp ## time ingest, the marts and the statistics; write docs/benchmarks.md: make bench BENCH_FLAGS="--rows 4000000"
 	$(BIN)/python benchmarks/bench_ingest.py $(BENCH_FLAGS)
 	$(BIN)/python benchmarks/bench_marts.py
 	$(BIN)/python benchmarks/bench_simulation.py
+	$(BIN)/python benchmarks/bench_survival.py
+	$(BIN)/python benchmarks/bench_cox.py
+	$(BIN)/python benchmarks/bench_survival_engine.py
 
 lock: .venv/dev.stamp ## pin the dependencies anew after pyproject.toml changed (pins that still fit are kept)
 	$(LOCK) --group build --output-file requirements.lock pyproject.toml
