@@ -44,6 +44,7 @@ MARTS: Final = (
     "attempt_rates",
     "attempt_ends",
     "end_counts",
+    "component_stays",
     "component_exposed",
     "component_failed",
     "component_rates",

@@ -1,55 +1,33 @@
 -- grain: group of components of one kind (parameters.component, parameters.group_by; empty: all) and stretch of time in
 -- service.
--- inputs: components, fleet, observation, periods, parameters.
+-- inputs: component_stays, fleet, observation, periods, parameters.
 -- Exposure = weight × (to - from). Where an inventory exists (`components`): one stay of a component, its weight the
 -- share of the stay in service. Without one: a node in the fleet, its weight its GPUs for `gpu`, else 1, because nobody
 -- told how many there are. `unit_kind` says which. A group that a failure has and a component has not (symptom, code) is
 -- set against the whole exposure. `attributes` are those of the stay.
-WITH stays AS (
-    SELECT
-        components.cluster,
-        components.component_id,
-        components.attributes,
-        unix_micros(components.installed_utc) AS installed_micros,
-        unix_micros(components.removed_utc) AS removed_micros,
-        components.service_seconds,
-        observation.from_micros AS observed_from_micros,
-        observation.to_micros AS observed_to_micros
-    FROM components
-    CROSS JOIN parameters
-    INNER JOIN observation ON components.cluster = observation.cluster AND observation.table_name = 'components'
-    WHERE
-        components.component = parameters.component
-        AND components.installed_utc IS NOT NULL
-        AND (
-            parameters.where_attribute = ''
-            OR components.attributes[parameters.where_attribute] = parameters.where_value
-        )
-),
-
-inventoried AS (
+WITH inventoried AS (
     SELECT
         CASE parameters.group_by
             WHEN '' THEN 'all'
-            WHEN 'cluster' THEN stays.cluster
+            WHEN 'cluster' THEN component_stays.cluster
             WHEN 'symptom' THEN 'whole'
             WHEN 'day' THEN periods.period
             WHEN 'month' THEN periods.period
             WHEN 'quarter' THEN periods.period
-            ELSE coalesce(stays.attributes[parameters.group_by], 'unknown')
+            ELSE coalesce(component_stays.attributes[parameters.group_by], 'unknown')
         END AS group_name,
-        stays.cluster,
-        stays.component_id AS unit,
+        component_stays.cluster,
+        component_stays.component_id AS unit,
         'component' AS unit_kind,
-        greatest(stays.installed_micros, stays.observed_from_micros, periods.from_micros) AS from_micros,
-        least(stays.removed_micros, stays.observed_to_micros, periods.to_micros) AS to_micros,
+        greatest(component_stays.installed_micros, component_stays.observed_from_micros, periods.from_micros) AS from_micros,
+        least(component_stays.removed_micros, component_stays.observed_to_micros, periods.to_micros) AS to_micros,
         CASE
-            WHEN stays.removed_micros > stays.installed_micros
-                THEN stays.service_seconds * 1e6 / (stays.removed_micros - stays.installed_micros)
+            WHEN component_stays.removed_micros > component_stays.installed_micros
+                THEN component_stays.service_seconds * 1e6 / (component_stays.removed_micros - component_stays.installed_micros)
             ELSE 0e0
         END AS weight,
-        stays.attributes
-    FROM stays
+        component_stays.attributes
+    FROM component_stays
     CROSS JOIN parameters
     CROSS JOIN periods
 ),
@@ -80,7 +58,7 @@ on_nodes AS (
     CROSS JOIN parameters
     CROSS JOIN periods
     INNER JOIN observation ON fleet.cluster = observation.cluster AND observation.table_name = 'events'
-    LEFT JOIN (SELECT DISTINCT cluster FROM stays) AS with_inventory ON fleet.cluster = with_inventory.cluster
+    LEFT JOIN (SELECT DISTINCT cluster FROM component_stays) AS with_inventory ON fleet.cluster = with_inventory.cluster
     WHERE with_inventory.cluster IS NULL
 )
 

@@ -1,29 +1,9 @@
 -- grain: failure of a component of one kind (parameters.component), in its group (parameters.group_by; empty: all).
--- inputs: components, events, incidents, fleet, observation, periods, parameters.
+-- inputs: component_stays, events, incidents, fleet, periods, parameters.
 -- What `component_exposed` is the exposure of. Where an inventory exists: recorded failure events; one belongs to the
 -- stay it ended or followed, and groups on the stay's attributes. Without one: critical incidents that no user program
 -- caused.
-WITH stays AS (
-    SELECT
-        components.cluster,
-        components.component_id,
-        components.attributes,
-        unix_micros(components.installed_utc) AS from_micros,
-        observation.from_micros AS observed_from_micros,
-        observation.last_micros AS observed_last_micros
-    FROM components
-    CROSS JOIN parameters
-    INNER JOIN observation ON components.cluster = observation.cluster AND observation.table_name = 'components'
-    WHERE
-        components.component = parameters.component
-        AND components.installed_utc IS NOT NULL
-        AND (
-            parameters.where_attribute = ''
-            OR components.attributes[parameters.where_attribute] = parameters.where_value
-        )
-),
-
-of_stays AS (
+WITH of_stays AS (
     SELECT
         events.cluster,
         events.component_id,
@@ -33,15 +13,18 @@ of_stays AS (
         max(events.symptom) AS symptom,
         -- the last stay that began before the event; for an event before every stay, the first one
         max_by(
-            stays.attributes,
-            CASE WHEN stays.from_micros <= unix_micros(events.time_utc) THEN stays.from_micros ELSE -stays.from_micros END
+            component_stays.attributes,
+            CASE
+                WHEN component_stays.installed_micros <= unix_micros(events.time_utc) THEN component_stays.installed_micros
+                ELSE -component_stays.installed_micros
+            END
         ) AS attributes
     FROM events
-    INNER JOIN stays ON events.cluster = stays.cluster AND events.component_id = stays.component_id
+    INNER JOIN component_stays ON events.cluster = component_stays.cluster AND events.component_id = component_stays.component_id
     WHERE
         events.severity = 'critical'
-        AND unix_micros(events.time_utc) >= stays.observed_from_micros
-        AND unix_micros(events.time_utc) <= stays.observed_last_micros
+        AND unix_micros(events.time_utc) >= component_stays.observed_from_micros
+        AND unix_micros(events.time_utc) <= component_stays.observed_last_micros
     GROUP BY events.cluster, events.component_id, events.time_utc, events.code, events.repeat_ordinal
 ),
 
@@ -62,7 +45,7 @@ from_log AS (
         AND incidents.node = fleet.node
         AND unix_micros(incidents.from_utc) >= fleet.from_micros
         AND unix_micros(incidents.from_utc) <= fleet.last_micros
-    LEFT JOIN (SELECT DISTINCT cluster FROM stays) AS with_inventory ON incidents.cluster = with_inventory.cluster
+    LEFT JOIN (SELECT DISTINCT cluster FROM component_stays) AS with_inventory ON incidents.cluster = with_inventory.cluster
     WHERE
         with_inventory.cluster IS NULL
         AND incidents.component = parameters.component
