@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+import dash_ag_grid as dag
 import dash_mantine_components as dmc
 import plotly.graph_objects as go
 from dash import dcc, html
@@ -50,6 +52,39 @@ def chart(element_id: str, figure: go.Figure, definition: str, *, dark: bool, wi
         className="card wide" if wide else "card",
     )
     return made
+
+
+def grid(
+    element_id: str,
+    rows: Sequence[Mapping[str, Any]],
+    columns: Sequence[Mapping[str, Any]],
+    scheme: str,
+    *,
+    height: str | None = "560px",
+    **options: Any,  # noqa: ANN401 - whatever AG Grid takes
+) -> Component:
+    """Return a table that sorts, filters and turns pages; without a height it is as high as its rows."""
+    paged = {"pagination": True, "paginationPageSize": 20} if height else {"domLayout": "autoHeight"}
+    return html.Div(
+        dag.AgGrid(
+            id=element_id,
+            rowData=list(rows),
+            columnDefs=list(columns),
+            defaultColDef={"sortable": True, "resizable": True, "filter": height is not None},
+            dashGridOptions={**paged, "enableCellTextSelection": True},
+            style={"height": height},
+            **options,
+        ),
+        # AG Grid's own theme follows this attribute.
+        **{"data-ag-theme-mode": scheme},  # type: ignore[arg-type]  # any data-* is taken
+    )
+
+
+def page_frame(title: str, description: str, name: str, filters: Sequence[Component]) -> Component:
+    """Return a page of filters over what they choose; its content and its address are the callbacks' to fill."""
+    head = dmc.Group([heading(title, description), dmc.Group(list(filters))], justify="space-between", align="flex-end")
+    content = dcc.Loading(html.Div(id=f"{name}-content"), delay_show=300, type="dot")
+    return html.Div([head, dcc.Store(id=f"{name}-address"), content], className="page")
 
 
 def notice(text: str, *, colour: str = "blue") -> Component:

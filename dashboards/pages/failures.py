@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-import dash_ag_grid as dag
 import dash_mantine_components as dmc
 from dash import Dash, Input, Output, dcc, html, no_update
 from dash.development.base_component import Component
 
 from dashboards.address import day_in, number_in, window_of, write_query
 from dashboards.answers import Answers
-from dashboards.components import answered, chart, heading, notice, period_input
+from dashboards.components import answered, chart, grid, heading, notice, period_input
 from dashboards.pages.page import Page, keep_in_address
 from reliability.analyses.causes import causes
 from reliability.analyses.failures import Failures, failures
@@ -135,21 +134,16 @@ def _table(found: Failures, scheme: str) -> Component:
     listed = plural(found.total, "failed attempt" if found.counted == "attempt" else "outage")
     if len(found.listed) < found.total:
         listed = f"{len(found.listed):,} of {listed}, the infrastructure's first, the latest first"
+    columns = [_column(*column) for column in _COLUMNS[found.counted]]
     card: Component = dmc.Paper(
         [
             html.H2("Every failure and its verdict", className="card-title"),
             dmc.Text(listed, size="xs", c="dimmed"),
-            html.Div(
-                dag.AgGrid(
-                    id="failures-grid",
-                    rowData=[_row(row) for row in found.listed],
-                    columnDefs=[_column(*column) for column in _COLUMNS[found.counted]],
-                    defaultColDef={"sortable": True, "resizable": True, "filter": True},
-                    dashGridOptions={"pagination": True, "paginationPageSize": 20, "enableCellTextSelection": True},
-                    style={"height": "560px"},
-                ),
-                # AG Grid's own theme follows this attribute.
-                **{"data-ag-theme-mode": scheme},  # type: ignore[arg-type]  # any data-* is taken
+            grid(
+                "failures-grid",
+                [_row(row) for row in found.listed],
+                columns,
+                scheme,
             ),
         ],
         className="card",

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-import dash_ag_grid as dag
 import dash_mantine_components as dmc
-from dash import Dash, Input, Output, dcc, html, no_update
+from dash import Dash, Input, Output, html, no_update
 from dash.development.base_component import Component
 
 from dashboards.address import day_in, number_in, window_of, write_query
 from dashboards.answers import Answers
-from dashboards.components import answered, chart, heading, notice, period_input, tile, tiles
+from dashboards.components import answered, chart, grid, notice, page_frame, period_input, tile, tiles
 from dashboards.pages.page import Page, keep_in_address
 from reliability.analyses.job_ends import job_ends
 from reliability.analyses.jobs import JOB_GROUPS, Jobs, jobs
@@ -63,16 +62,7 @@ def layout(answers: Answers, query: Mapping[str, str]) -> Component:
         ),
         period_input("jobs-period", day_in(query, "from"), day_in(query, "to")),
     ]
-    return html.Div(
-        [
-            dmc.Group(
-                [heading(PAGE.title, PAGE.description), dmc.Group(filters)], justify="space-between", align="flex-end"
-            ),
-            dcc.Store(id="jobs-address"),
-            dcc.Loading(html.Div(id="jobs-content"), delay_show=300, type="dot"),
-        ],
-        className="page",
-    )
+    return page_frame(PAGE.title, PAGE.description, "jobs", filters)
 
 
 def register(app: Dash, answers: Answers) -> None:
@@ -184,23 +174,19 @@ def _tiles(found: Jobs) -> Component:
 
 
 def _table(found: Jobs, scheme: str) -> Component:
+    columns = [_column(*column) for column in _COLUMNS]
     card: Component = dmc.Paper(
         [
             html.H2(f"By {(found.by or 'nothing').replace('_', ' ')}", className="card-title"),
             dmc.Text(
                 f"{plural(len(found.groups), 'group')} · {percent(found.confidence)} intervals", size="xs", c="dimmed"
             ),
-            html.Div(
-                dag.AgGrid(
-                    id="jobs-grid",
-                    rowData=[_row(row) for row in found.rows()],
-                    columnDefs=[_column(*column) for column in _COLUMNS],
-                    defaultColDef={"sortable": True, "resizable": True, "filter": True},
-                    dashGridOptions={"pagination": True, "paginationPageSize": 20, "enableCellTextSelection": True},
-                    style={"height": "460px"},
-                ),
-                # AG Grid's own theme follows this attribute.
-                **{"data-ag-theme-mode": scheme},  # type: ignore[arg-type]  # any data-* is taken
+            grid(
+                "jobs-grid",
+                [_row(row) for row in found.rows()],
+                columns,
+                scheme,
+                height="460px",
             ),
         ],
         className="card",

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-import dash_ag_grid as dag
 import dash_mantine_components as dmc
 from dash import Dash, Input, Output, dcc, html, no_update
 from dash.development.base_component import Component
 
 from dashboards.address import number_in, write_query
 from dashboards.answers import Answers
-from dashboards.components import answered, chart, heading, notice, tile, tiles
+from dashboards.components import answered, chart, grid, heading, notice, tile, tiles
 from dashboards.pages.page import Page, keep_in_address
 from reliability.analyses.lemons import LemonNode, Lemons, lemons
 from reliability.figures.lemons import node_figure
@@ -21,6 +20,7 @@ from reliability.report.numbers import day
 
 _WINDOWS: Final = (("", "everything observed"), ("28", "the last 28 days"), ("90", "the last 90 days"))
 #: field, heading, width, and whether it is a number
+_ROW_ID: Final = "params.data.cluster + '/' + params.data.node"
 _COLUMNS: Final = (
     ("node", "Node", 140, False),
     ("named", "Named by", 150, False),
@@ -199,22 +199,17 @@ def _detail(found: Lemons, name: str | None, scheme: str) -> Component:
 
 
 def _table(found: Lemons, scheme: str) -> Component:
+    columns = [_column(*column) for column in _COLUMNS]
     card: Component = dmc.Paper(
         [
             html.H2("Every node with its evidence", className="card-title"),
             dmc.Text("the surest lemon first; click a row for its time line", size="xs", c="dimmed"),
-            html.Div(
-                dag.AgGrid(
-                    id="lemons-grid",
-                    rowData=[_row(node) for node in found.nodes],
-                    columnDefs=[_column(*column) for column in _COLUMNS],
-                    defaultColDef={"sortable": True, "resizable": True, "filter": True},
-                    dashGridOptions={"pagination": True, "paginationPageSize": 20, "enableCellTextSelection": True},
-                    getRowId="params.data.cluster + '/' + params.data.node",
-                    style={"height": "560px"},
-                ),
-                # AG Grid's own theme follows this attribute.
-                **{"data-ag-theme-mode": scheme},  # type: ignore[arg-type]  # any data-* is taken
+            grid(
+                "lemons-grid",
+                [_row(node) for node in found.nodes],
+                columns,
+                scheme,
+                getRowId="params.data.cluster + '/' + params.data.node",
             ),
         ],
         className="card",

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-import dash_ag_grid as dag
 import dash_mantine_components as dmc
-from dash import Dash, Input, Output, State, dcc, html, no_update
+from dash import Dash, Input, Output, State, html, no_update
 from dash.development.base_component import Component
 
 from dashboards.address import day_in, window_of, write_query
 from dashboards.answers import Answers
-from dashboards.components import answered, chart, heading, notice, period_input
+from dashboards.components import answered, chart, grid, notice, page_frame, period_input
 from dashboards.pages.page import Page, keep_in_address
 from reliability.analyses.accumulation import accumulation
 from reliability.analyses.rate_history import RateHistory, rate_history
@@ -57,16 +56,7 @@ def layout(answers: Answers, query: Mapping[str, str]) -> Component:
         ),
         period_input("rates-period", day_in(query, "from"), day_in(query, "to")),
     ]
-    return html.Div(
-        [
-            dmc.Group(
-                [heading(PAGE.title, PAGE.description), dmc.Group(filters)], justify="space-between", align="flex-end"
-            ),
-            dcc.Store(id="rates-address"),
-            dcc.Loading(html.Div(id="rates-content"), delay_show=300, type="dot"),
-        ],
-        className="page",
-    )
+    return page_frame(PAGE.title, PAGE.description, "rates", filters)
 
 
 def register(app: Dash, answers: Answers) -> None:
@@ -175,21 +165,16 @@ def _table(found: Rates, scheme: str) -> Component:
     card: Component = dmc.Paper(
         [
             html.H2("Every group", className="card-title"),
-            html.Div(
-                dag.AgGrid(
-                    id="rates-grid",
-                    rowData=[_row(group) for group in found.groups],
-                    columnDefs=[
-                        {"field": field, "headerName": name, "width": width}
-                        | ({"type": "rightAligned", "filter": "agNumberColumnFilter"} if field in numeric else {})
-                        for field, name, width in columns
-                    ],
-                    defaultColDef={"sortable": True, "resizable": True, "filter": True},
-                    dashGridOptions={"pagination": True, "paginationPageSize": 20, "enableCellTextSelection": True},
-                    style={"height": "440px"},
-                ),
-                # AG Grid's own theme follows this attribute.
-                **{"data-ag-theme-mode": scheme},  # type: ignore[arg-type]  # any data-* is taken
+            grid(
+                "rates-grid",
+                [_row(group) for group in found.groups],
+                [
+                    {"field": field, "headerName": name, "width": width}
+                    | ({"type": "rightAligned", "filter": "agNumberColumnFilter"} if field in numeric else {})
+                    for field, name, width in columns
+                ],
+                scheme,
+                height="440px",
             ),
         ],
         className="card",

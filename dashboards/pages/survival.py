@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
-import dash_ag_grid as dag
 import dash_mantine_components as dmc
 from dash import Dash, Input, Output, dcc, html, no_update
 from dash.development.base_component import Component
 
 from dashboards.address import day_in, window_of, write_query
 from dashboards.answers import Answers
-from dashboards.components import answered, chart, heading, notice, period_input, tile, tiles
+from dashboards.components import answered, chart, grid, heading, notice, period_input, tile, tiles
 from dashboards.pages.page import Page, keep_in_address
 from reliability.analyses.hazard_ratios import hazard_regression
 from reliability.analyses.life_question import LIVING, LifeQuestion, life_groups
@@ -272,19 +271,12 @@ def _table(story: LifeStory, scheme: str) -> Component:
         [
             html.H2("Fitted distributions", className="card-title"),
             dmc.Text(f"{percent(story.fits.confidence)} intervals in parentheses", size="xs", c="dimmed"),
-            html.Div(
-                dag.AgGrid(
-                    id="survival-fits",
-                    rowData=_rows(story),
-                    columnDefs=[
-                        {"field": field, "headerName": name, "width": width} for field, name, width in _COLUMNS
-                    ],
-                    defaultColDef={"sortable": True, "resizable": True},
-                    dashGridOptions={"domLayout": "autoHeight", "enableCellTextSelection": True},
-                    style={"height": None},
-                ),
-                # AG Grid's own theme follows this attribute.
-                **{"data-ag-theme-mode": scheme},  # type: ignore[arg-type]  # any data-* is taken
+            grid(
+                "survival-fits",
+                _rows(story),
+                [{"field": field, "headerName": name, "width": width} for field, name, width in _COLUMNS],
+                scheme,
+                height=None,
             ),
             html.Ul([html.Li(text) for text in _cautions(story)], style={"fontSize": "13px"}),
         ],
