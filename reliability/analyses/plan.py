@@ -6,9 +6,14 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from models.checkpoint import daly_interval_seconds, ettr_v2_optimal_interval_seconds, young_interval_seconds
 from models.errors import ModelError
-from models.ettr import RunPlan, expected_ettr_v1, expected_ettr_v2, small_loss_warning
+from models.goodput.checkpoint_intervals import (
+    daly_interval_seconds,
+    ettr_v2_optimal_interval_seconds,
+    young_interval_seconds,
+)
+from models.goodput.closed_forms import expected_ettr_v1, expected_ettr_v2, small_loss_warning
+from models.goodput.run_plan import RunPlan
 from reliability.analyses.answer import Answer
 from reliability.analyses.rates import rates
 from reliability.errors import BadOptionError, NoDataError

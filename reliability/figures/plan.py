@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 import plotly.graph_objects as go
 
-from models.ettr import RunPlan, expected_ettr_v1, expected_ettr_v2
+from models.goodput.closed_forms import expected_ettr_v1, expected_ettr_v2
+from models.goodput.run_plan import RunPlan
 from reliability.analyses.plan import FailureRate, Plan
 from reliability.figures.theme import BLUE, ORANGE, finished, new_figure, percent, plural, translucent
 

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.checkpoint import ettr_v2_optimal_interval_seconds, young_interval_seconds
 from models.errors import (
     CheckpointWriteMissingError,
     NegativeValueError,
@@ -16,7 +15,9 @@ from models.errors import (
     NotFiniteError,
     NotPositiveError,
 )
-from models.ettr import RunPlan, expected_ettr_v1, expected_ettr_v2, small_loss_warning
+from models.goodput.checkpoint_intervals import ettr_v2_optimal_interval_seconds, young_interval_seconds
+from models.goodput.closed_forms import expected_ettr_v1, expected_ettr_v2, small_loss_warning
+from models.goodput.run_plan import RunPlan
 
 MINUTE, DAY = 60.0, 86_400.0
 RSC1 = 6.50e-3

@@ -7,9 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.checkpoint import daly_interval_seconds, ettr_v2_optimal_interval_seconds, young_interval_seconds
 from models.errors import NotFiniteError, NotPositiveError, RestartOutpacedError
-from models.ettr import RunPlan, expected_ettr_v2
+from models.goodput.checkpoint_intervals import (
+    daly_interval_seconds,
+    ettr_v2_optimal_interval_seconds,
+    young_interval_seconds,
+)
+from models.goodput.closed_forms import expected_ettr_v2
+from models.goodput.run_plan import RunPlan
 
 
 @pytest.mark.parametrize(
