@@ -33,11 +33,12 @@ screenshot: .venv/dev.stamp demo ## draw docs/screenshot.png anew from the demo 
 test: .venv/dev.stamp ## run the tests, doctests included, with branch coverage
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not validation" --cov --cov-report=term:skip-covered $(PYTEST_FLAGS)
 
-validate: .venv/dev.stamp ## run the long studies: coverage, kills, full disks, races, fuzzing; write docs/validation*.md, docs/coverage.md
+validate: .venv/dev.stamp ## run the long studies: coverage, kills, full disks, races, fuzzing; write docs/validation*.md, docs/coverage.md, docs/closed-forms.md
 	$(BIN)/python -m pytest -m validation $(PYTEST_FLAGS)
 	$(BIN)/reliability validate --preset tiny --clusters 40 --seed 1 --markdown docs/validation.md
 	$(BIN)/reliability validate --preset lemons --clusters 20 --seed 1 --no-sensitivity --markdown docs/validation-lemons.md
 	$(BIN)/python docs/coverage_study.py
+	$(BIN)/python docs/closed_forms_study.py
 
 lint: .venv/dev.stamp ## check style, types, imports between packages, and that the generated docs are fresh
 	$(BIN)/ruff check .
@@ -61,6 +62,7 @@ bench: .venv/dev.stamp ## time ingest, the marts and the statistics; write docs/
 	$(BIN)/python benchmarks/bench_ingest.py $(BENCH_FLAGS)
 	$(BIN)/python benchmarks/bench_marts.py
 	$(BIN)/python benchmarks/bench_simulation.py
+	$(BIN)/python benchmarks/bench_run_simulation.py
 	$(BIN)/python benchmarks/bench_survival.py
 	$(BIN)/python benchmarks/bench_cox.py
 	$(BIN)/python benchmarks/bench_survival_engine.py
