@@ -19,7 +19,7 @@ from synthetic_traces.logs.node_events import node_event_lines
 from synthetic_traces.logs.requests import request_log_lines
 from synthetic_traces.logs.stamps import Stamps
 from synthetic_traces.logs.syslog import Syslog
-from synthetic_traces.logs.training import STEP_SECONDS, logged_attempts, training_log_lines
+from synthetic_traces.logs.training import logged_attempts, training_log_lines
 from synthetic_traces.serving.records import ServingHistory
 from synthetic_traces.simulation.demand import saving_of
 from synthetic_traces.simulation.plant import Plant
@@ -48,8 +48,8 @@ class File:
         What it tells.
     first_day, last_day
         Days of the log that it holds, the last one excluded.
-    row, first_step
-        Of a training log: the attempt, and the step it resumes from.
+    row, done
+        Of a training log: the attempt, and the productive seconds that those before it kept.
     """
 
     path: Path
@@ -57,7 +57,7 @@ class File:
     first_day: int = 0
     last_day: int = 0
     row: int = 0
-    first_step: int = 0
+    done: int = 0
 
 
 def planned_files(spec: ClusterSpec, history: History, serving: ServingHistory | None) -> tuple[File, ...]:
@@ -89,13 +89,13 @@ def planned_files(spec: ClusterSpec, history: History, serving: ServingHistory |
     files.append(File(Path("slurm", "topology.conf"), "topology"))
     if spec.fleet.fabric != "railx":
         files.append(File(Path("fabric", f"ibnetdiscover.txt{suffix}"), "fabric"))
-    steps: dict[int, int] = {}
+    done: dict[int, int] = {}
     attempts = history.attempts
     for row in logged_attempts(spec, history):
         job = int(attempts.job_id[row])
         path = Path("training", f"job-{job}-{attempts.number[row]}.log{suffix}")
-        files.append(File(path, "training", row=row, first_step=steps.get(job, 0) // STEP_SECONDS))
-        steps[job] = steps.get(job, 0) + int(attempts.productive[row])
+        files.append(File(path, "training", row=row, done=done.get(job, 0)))
+        done[job] = done.get(job, 0) + int(attempts.productive[row])
     return tuple(files)
 
 
@@ -170,7 +170,7 @@ class Renderer:
             case "fabric":
                 return ibnetdiscover_lines(self.plant.fabric, spec.fleet.node_names, spec.start_utc)
             case "training":
-                return training_log_lines(spec, history, file.row, saving_of(spec), file.first_step)
+                return training_log_lines(spec, history, file.row, saving_of(spec), file.done)
             case "serving":
                 assert self.serving is not None  # noqa: S101 - the file is planned only where something serves
                 return request_log_lines(self.serving, spec.start_utc, spec.fleet.node_names)

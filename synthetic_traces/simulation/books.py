@@ -12,7 +12,7 @@ from synthetic_traces.simulation.fault_records import DomainEvent, Fault, Outage
 from synthetic_traces.simulation.jobs import Job, Running
 from synthetic_traces.simulation.progress import progress
 from synthetic_traces.simulation.records import ATTEMPT_COLUMNS, JOB_COLUMNS, MISSING, STATES, Attempts, Columns, Jobs
-from synthetic_traces.simulation.slowness import lost_seconds
+from synthetic_traces.simulation.slowness import Spell, lost_seconds
 
 #: every GPU-second of the window is in exactly one of these
 BUCKETS = (
@@ -45,6 +45,7 @@ class Books:
         self.outages: list[Outage] = []
         self.domain_events: list[DomainEvent] = []
         self.gpu_seconds = dict.fromkeys(BUCKETS, 0.0)
+        self.slow: dict[tuple[int, int], tuple[Spell, ...]] = {}
 
     def submitted(self, job: Job) -> None:
         """Give a job its id and note what it asks for.
@@ -115,6 +116,8 @@ class Books:
         kept = productive if state in _KEEPS_EVERYTHING else min(safe, productive)
         lost = productive - kept
         if end >= 0:
+            if running.slow:
+                self.slow[job.job_id, job.attempt] = running.slow
             self._charge(running, end, state, (restart, kept, writing, lost, slowed), second_order=second_order)
             self._append(
                 job,

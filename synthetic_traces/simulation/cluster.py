@@ -95,4 +95,5 @@ class Simulation:
             in_service_node_days=self._machines.service_seconds / DAY,
             expected_faults=dict(self._hazards.expected),
             ledger_gpu_seconds=dict(books.gpu_seconds),
+            slow=dict(books.slow),
         )

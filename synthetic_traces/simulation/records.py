@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthetic_traces.simulation.fault_records import DomainEvent, Fault, Outage
+from synthetic_traces.simulation.slowness import Spell
 
 Ints = npt.NDArray[np.int64]
 
@@ -261,6 +262,8 @@ class History:
         is a draw of. Lemons, batches, firmware, regressions and relapses are in it, domain faults are not.
     ledger_gpu_seconds
         Every GPU-second of the window in exactly one bucket.
+    slow
+        When nodes of an attempt were slow, by job and number of the attempt, of those that had such.
     """
 
     users: tuple[User, ...]
@@ -272,6 +275,7 @@ class History:
     in_service_node_days: float
     expected_faults: dict[str, float]
     ledger_gpu_seconds: dict[str, float]
+    slow: dict[tuple[int, int], tuple[Spell, ...]]
 
     @property
     def faults_by_id(self) -> dict[int, Fault]:

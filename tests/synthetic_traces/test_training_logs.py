@@ -16,7 +16,7 @@ from tests.synthetic_traces.clusters import simulated
 from tests.synthetic_traces.reading import moment, rendered
 
 STAMP = re.compile(r"\[(20\d\d-\d\d-\d\d \d\d:\d\d:\d\d)\]")
-STEP = re.compile(r"\[(\S+ \S+)\] iteration +(\d+)/")
+STEP = re.compile(r"\[(\S+ \S+)\] iteration +(\d+)/.*iteration \(ms\): ([\d.]+)")
 SAVED = re.compile(r"successfully saved checkpoint from iteration +(\d+) to /ckpt/(\d+)")
 
 
@@ -30,18 +30,15 @@ def logged(request):
     return simulated(spec, 0), named
 
 
-def undisturbed(case):
-    """Rows of attempts, by (job, number), that no slow node held up: of those the log tells nothing."""
-    a = case.history.attempts
-    return {
-        (attempt.job_id, attempt.number): (row, attempt)
-        for row, attempt in enumerate(case.attempts)
-        if a.slowed[row] == 0
-    }
+def by_key(case):
+    """Rows of attempts, by (job, number)."""
+    return {(attempt.job_id, attempt.number): (row, attempt) for row, attempt in enumerate(case.attempts)}
 
 
-def run_seconds(case, attempt):
-    return (case.spec.seconds if attempt.end_seconds is None else attempt.end_seconds) - attempt.start_seconds
+def undisturbed_seconds(case, row, attempt):
+    """Run time of an attempt without what slow nodes cost it."""
+    end = case.spec.seconds if attempt.end_seconds is None else attempt.end_seconds
+    return end - attempt.start_seconds - int(case.history.attempts.slowed[row])
 
 
 def test_large_jobs_with_checkpoints_leave_a_log_for_each_attempt(logged):
@@ -69,38 +66,65 @@ def test_a_log_names_its_job_and_says_nothing_beyond_its_attempt(logged):
 
 
 def test_steps_rise_and_take_as_long_as_they_say(logged):
-    saving = saving_of(logged[0].spec)
-    for lines in logged[1].values():
-        steps = [(moment(found[1]), int(found[2])) for line in lines if (found := STEP.search(line))]
-        for (before, first), (after, second) in pairwise(steps):
+    case, logs = logged
+    saving, rows, slowed = saving_of(case.spec), by_key(case), 0
+    for key, lines in logs.items():
+        row, attempt = rows[key]
+        steps = [(moment(found[1]), int(found[2]), float(found[3])) for line in lines if (found := STEP.search(line))]
+        if attempt.state == "REQUEUED":
+            steps.pop()  # the last one is printed before the limit, wherever it is
+        for (before, first, _), (after, second, ms) in pairwise(steps):
             assert first < second
-            wait = (after - before).total_seconds() - STEP_SECONDS * (second - first)
-            assert wait in {0, saving.stall}
+            wait = (after - before).total_seconds() - ms / 1000 * (second - first)
+            if case.history.attempts.slowed[row]:
+                slowed += ms > 1000 * STEP_SECONDS
+                assert -1 <= wait <= 3 * saving.stall + 1
+            else:
+                assert ms == 1000 * STEP_SECONDS
+                assert wait in {0, saving.stall}
+    cost = sum(int(case.history.attempts.slowed[rows[key][0]]) for key in logs)
+    assert slowed > 0 or cost < 3600
 
 
 def test_checkpoints_are_saved_as_often_as_the_truth_says(logged):
     case, logs = logged
-    saving, rows, seen = saving_of(case.spec), undisturbed(case), 0
+    saving, rows, seen = saving_of(case.spec), by_key(case), 0
     for key, lines in logs.items():
-        if key in rows:
-            _, attempt = rows[key]
-            safe = progress(run_seconds(case, attempt), saving)[3]
-            saved = sum(SAVED.search(line) is not None for line in lines)
-            seen += saved
-            assert saved == safe // saving.interval
+        row, attempt = rows[key]
+        safe = progress(undisturbed_seconds(case, row, attempt), saving)[3]
+        saved = sum(SAVED.search(line) is not None for line in lines)
+        seen += saved
+        assert saved == safe // saving.interval + (attempt.state == "REQUEUED")
     assert seen > 50
+
+
+def test_a_job_that_requeues_itself_saves_what_it_has_done(logged):
+    case, logs = logged
+    kept = defaultdict(int)
+    seen = 0
+    for row, attempt in enumerate(case.attempts):
+        kept[attempt.job_id] += int(case.history.attempts.productive[row])
+        lines = logs.get((attempt.job_id, attempt.number))
+        if lines is not None and attempt.state == "REQUEUED":
+            seen += 1
+            saved = [int(found[1]) for line in lines if (found := SAVED.search(line))]
+            assert saved[-1] == kept[attempt.job_id] // STEP_SECONDS
+    assert seen == sum(lines[-2].startswith("0:   successfully") for lines in logs.values() if "CANCELLED" in lines[-1])
 
 
 def test_an_asynchronous_checkpoint_is_stamped_when_it_is_safe(logged):
     case, logs = logged
-    saving, rows = saving_of(case.spec), undisturbed(case)
+    saving, rows = saving_of(case.spec), by_key(case)
     if saving.stall == saving.write:
         return
     seen = 0
-    for key in set(logs) & set(rows):
-        begin = rows[key][1].start_seconds + saving.restart - saving.stall
-        saved = [STAMP.search(line)[1] for line in logs[key] if SAVED.search(line)]
-        for number, stamp in enumerate(saved, start=1):
+    for key in logs:
+        row, attempt = rows[key]
+        if case.history.attempts.slowed[row]:
+            continue
+        begin = attempt.start_seconds + saving.restart - saving.stall
+        stamps = [STAMP.search(line) for line in logs[key] if SAVED.search(line)]
+        for number, stamp in enumerate([stamp[1] for stamp in stamps if stamp], start=1):
             seen += 1
             second = (moment(stamp) - case.spec.start_utc).total_seconds()
             assert second == begin + number * (saving.interval + saving.stall) + saving.write
