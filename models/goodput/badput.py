@@ -148,8 +148,9 @@ def ml_goodput(run: RunSeconds) -> MlGoodput:
     The definition of the package ml-goodput-measurement 0.2.3 (Google, Apache-2.0), `GoodputCalculator`: wasted
     progress runs from the begin of the step that training resumes from to the begin of the last step recorded before
     the disruption, infrastructure recovery from there to the next start of the job, so a wait in the queue after an
-    interruption is recovery, and the wait before the first start is no part of the run. Goodput is never below the
-    ETTR of the same run: the numerator is one, the denominator lacks that first wait.
+    interruption is recovery, and the wait before the first start is no part of the run. The numerator is that of ETTR.
+    The denominator lacks the first wait, and has time between attempts in which the job could not start (held,
+    requeued later, resubmitted by hand), which is no available time of Kokolis et al.
 
     Examples
     --------
