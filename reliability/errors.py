@@ -105,6 +105,16 @@ class NoDataError(ReliabilityError):
         super().__init__(f"nothing in this lake answers '{question}': it needs {needs}")
 
 
+class EndUnknownError(ReliabilityError):
+    """A run that fails so often, at a rate that cannot be ruled out, that nothing can be said of its end."""
+
+    def __init__(self, days: float, per_1000_node_days: float, ettr: float) -> None:
+        super().__init__(
+            f"when {days:.4g} days of work are done cannot be said: at {per_1000_node_days:.3g} failures per 1000 "
+            f"node-days, which cannot be ruled out, the ETTR is {ettr:.2g}"
+        )
+
+
 class QueryError(ReliabilityError):
     """A SQL statement was refused or failed."""
 

@@ -20,6 +20,7 @@ MARTS: Final = (
     "observation",
     "fleet",
     "node_intervals",
+    "node_segments",
     "exposure",
     "node_failures",
     "incidents",
@@ -34,7 +35,17 @@ MARTS: Final = (
     "node_features",
     "outage_lives",
     "lifetimes",
+    "run_members",
+    "attempt_parts",
     "runs",
+    "preemption_links",
+    "preemption_chains",
+    "ledger_window",
+    "node_capacity",
+    "allocations",
+    "node_allocation",
+    "goodput_ledger",
+    "replay_attempts",
     "periods",
     "node_exposed",
     "node_failed",
@@ -61,10 +72,12 @@ class Parameters:
     """What the marts assume. The one row of the ``parameters`` view.
 
     The attribution window is that of Kokolis et al.; hourly checkpoints and five minutes of restart are their
-    assumptions for runs that log neither. ``component``, ``group_by`` and ``min_gpus`` say what a rate is asked of; an
-    empty ``group_by`` means one group of everything. ``where_attribute`` keeps the inventoried components whose
+    assumptions for runs that log neither. A job submitted within the ``resubmission_window_seconds`` after one of the
+    same user, name and size that did not complete continues its run. ``component``, ``group_by`` and ``min_gpus`` say
+    what a rate is asked of; an empty ``group_by`` means one group of everything. ``where_attribute`` keeps the inventoried components whose
     attribute has ``where_value``; empty keeps all. At midnight of ``calendar_zone`` the days, months and quarters of a
-    grouping by time begin.
+    grouping by time begin. ``unit`` is what the goodput ledger counts: GPUs (``gpu``), or nodes (``node``), which
+    attempts share by their CPUs.
     """
 
     window_from_utc: datetime | None = None
@@ -80,12 +93,14 @@ class Parameters:
     repair_seconds: int = 14_400
     checkpoint_interval_seconds: int = 3600
     restart_overhead_seconds: int = 300
+    resubmission_window_seconds: int = 3600
     component: str = "gpu"
     group_by: str = ""
     min_gpus: int = 0
     where_attribute: str = ""
     where_value: str = ""
     calendar_zone: str = "UTC"
+    unit: str = "gpu"
 
     def __post_init__(self) -> None:
         """Refuse a window that ends before it begins, and a zone that nobody knows.
@@ -124,12 +139,14 @@ class Parameters:
             "repair_seconds": self.repair_seconds,
             "checkpoint_interval_seconds": self.checkpoint_interval_seconds,
             "restart_overhead_seconds": self.restart_overhead_seconds,
+            "resubmission_window_seconds": self.resubmission_window_seconds,
             "component": self.component,
             "group_by": self.group_by,
             "min_gpus": self.min_gpus,
             "where_attribute": self.where_attribute,
             "where_value": self.where_value,
             "calendar_zone": self.calendar_zone,
+            "unit": self.unit,
         }
 
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from reliability.table import Column, Table
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 TIME = pa.timestamp("us", tz="UTC")
 NODES = pa.list_(pa.string())
@@ -140,6 +140,7 @@ _TABLES = (
             Column("excluded_nodes", NODES, "nodes the user excluded"),
             Column("preempted_by", pa.string(), "job id that preempted this attempt"),
             Column("failed_node", pa.string(), "node whose failure ended this attempt, where the scheduler names it"),
+            Column("run_key", pa.string(), "what the attempts of one logical run share, where the source names it"),
             *LINEAGE,
         ),
     ),

@@ -1,6 +1,6 @@
 """The pages, in the order of the menu."""
 
-from dashboards.pages import causes, failures, jobs, lemons, overview, plan, rates, survival
+from dashboards.pages import causes, failures, goodput, jobs, lemons, overview, plan, rates, replay, runs, survival
 from dashboards.pages.page import Page
 
 PAGES: tuple[Page, ...] = (
@@ -11,5 +11,8 @@ PAGES: tuple[Page, ...] = (
     jobs.PAGE,
     lemons.PAGE,
     survival.PAGE,
+    goodput.PAGE,
+    runs.PAGE,
     plan.PAGE,
+    replay.PAGE,
 )

@@ -13,11 +13,14 @@ from dash.development.base_component import Component
 
 from dashboards.address import number_in, write_query
 from dashboards.answers import Answers
-from dashboards.components import answered, chart, heading, notice, tile, tiles
+from dashboards.components import answered, heading
 from dashboards.pages.page import Page, keep_in_address
+from dashboards.pages.plan_results import comparisons, model_sentence, results
+from models.transformer import PRESETS
 from reliability.analyses.plan import FailureRate, Plan, measured_rate, plan
+from reliability.analyses.plan_model import PlannedModel, planned_model
+from reliability.analyses.plan_sweep import SWEPT
 from reliability.errors import NoDataError
-from reliability.figures.plan import plan_figure, size_figure
 from reliability.figures.theme import percent, plural
 from reliability.report.numbers import number
 
@@ -58,10 +61,22 @@ CONTROLS: Final = (
     Control("rate", "Failures per 1000 node-days", 0, 60, 0.1, PUBLISHED_RATE, decimals=2),
     Control("interval", "Checkpoint interval (min)", 1, 360, 1, 60),
     Control("write", "Checkpoint write (min)", 0, 30, 0.25, 2, decimals=2),
+    Control("storage", "Storage (Gb/s)", 8, 65_536, 1 / 8, 2048, logarithmic=True),
     Control("restart", "Restart overhead (min)", 0, 60, 1, 5),
+    Control("detection", "Detection (min)", 0, 60, 0.5, 0, decimals=1),
     Control("queue", "Queue wait (min)", 0, 240, 1, 0),
+    Control("target", "ETTR wanted (%)", 50, 99, 1, 90),
+    Control("days", "Days of work to be done", 1, 365, 1, 30),
     Control("gpus_per_node", "GPUs per node", 1, 16, 1, 8),
 )
+#: no model: the write time is that of its slider
+NO_MODEL: Final = "none"
+#: what is swept unless asked otherwise
+SWEEP: Final = "checkpoint_write"
+_MODELS: Final = {NO_MODEL: "none: the write time set below", **{name: name for name in sorted(PRESETS)}}
+_SWEEPS: Final = {name: swept.label for name, swept in SWEPT.items()}
+#: a list longer than this is searched by typing
+_MANY: Final = 10
 
 
 def layout(answers: Answers, query: Mapping[str, str]) -> Component:
@@ -70,17 +85,26 @@ def layout(answers: Answers, query: Mapping[str, str]) -> Component:
     start = {control.name: number_in(query, control.name, control.low, control.high) for control in CONTROLS}
     defaults = {**{control.name: control.default for control in CONTROLS}, "rate": _offered(rate)}
     values = {name: defaults[name] if given is None else given for name, given in start.items()}
+    choices = [
+        _choice("model", "Model: its checkpoint over the storage", _MODELS, query.get("model"), NO_MODEL),
+        html.Div(id="plan-model-note", className="control"),
+        *(_control(control, values[control.name]) for control in CONTROLS),
+        _rate_note(rate),
+        _choice("sweep", "Sweep over", _SWEEPS, query.get("sweep"), SWEEP),
+    ]
     return html.Div(
         [
             heading(PAGE.title, PAGE.description),
             dcc.Store(id="plan-address"),
             html.Div(
                 [
-                    dmc.Paper(
-                        [*(_control(control, values[control.name]) for control in CONTROLS), _rate_note(rate)],
-                        className="card controls",
+                    dmc.Paper(choices, className="card controls"),
+                    html.Div(
+                        [
+                            html.Div(id="plan-content", className="plan-content"),
+                            dcc.Loading(html.Div(id="plan-comparisons"), delay_show=300, type="dot"),
+                        ]
                     ),
-                    html.Div(id="plan-content", className="plan-content"),
                 ],
                 className="plan",
             ),
@@ -101,26 +125,78 @@ def register(app: Dash, answers: Answers) -> None:
             Input(control.number_id, "value"),
             prevent_initial_call=True,
         )  # type: ignore[no-untyped-call]  # Dash ships it untyped
+    numbers = {control.name: Input(control.number_id, "value") for control in CONTROLS}
 
     @app.callback(
         Output("plan-content", "children"),
         Output("plan-address", "data"),
+        Output("plan-model-note", "children"),
         inputs={
-            "values": {control.name: Input(control.number_id, "value") for control in CONTROLS},
+            "values": numbers,
             "scheme": Input("scheme", "data"),
+            "model": Input("plan-model", "value"),
+            "swept": Input("plan-sweep", "value"),
         },
     )
-    def show(values: dict[str, Any], scheme: str | None) -> tuple[Any, Any]:
-        # A number is "" while somebody types it.
-        if scheme is None or not all(isinstance(value, int | float) for value in values.values()):
-            return no_update, no_update
-        rate = _lake_rate(answers)
-        content = answered(lambda: _content(_planned(values, rate), dark=scheme == "dark"))
+    def show(values: dict[str, Any], scheme: str | None, model: str, swept: str) -> tuple[Any, Any, Any]:
+        if scheme is None or not _all_numbers(values):
+            return no_update, no_update, no_update
+        rate, chosen = _lake_rate(answers), _model(model)
+        content = answered(
+            lambda: results(
+                _planned(values, rate, chosen),
+                target_ettr=values["target"] / 100,
+                days=values["days"],
+                dark=scheme == "dark",
+            )
+        )
         defaults = {control.name: control.default for control in CONTROLS} | {"rate": _offered(rate)}
-        return content, write_query({name: value for name, value in values.items() if value != defaults[name]})
+        changed = {name: value for name, value in values.items() if value != defaults[name]}
+        changed |= {name: value for name, value, usual in _choices(model, swept) if value != usual}
+        return content, write_query(changed), dmc.Text(model_sentence(chosen, values["storage"]), size="xs", c="dimmed")
+
+    @app.callback(
+        Output("plan-comparisons", "children"),
+        inputs={
+            "values": numbers,
+            "scheme": Input("scheme", "data"),
+            "model": Input("plan-model", "value"),
+            "swept": Input("plan-sweep", "value"),
+        },
+    )
+    def compare(values: dict[str, Any], scheme: str | None, model: str, swept: str) -> Any:  # noqa: ANN401 - components
+        if scheme is None or not _all_numbers(values):
+            return no_update
+        rate, chosen = _lake_rate(answers), _model(model)
+        return answered(
+            lambda: html.Div(
+                comparisons(_planned(values, rate, chosen), swept=swept, dark=scheme == "dark"), className="charts"
+            )
+        )
+
+    @app.callback(
+        *(Output(f"plan-{name}", "disabled") for name in ("write", "write-number", "storage", "storage-number")),
+        Input("plan-model", "value"),
+    )
+    def enable(model: str) -> tuple[bool, bool, bool, bool]:
+        has_model = model != NO_MODEL
+        return has_model, has_model, not has_model, not has_model
 
 
-def _planned(values: Mapping[str, float], measured: FailureRate | None) -> Plan:
+def _all_numbers(values: Mapping[str, Any]) -> bool:
+    """Whether no number is being typed: it is "" meanwhile."""
+    return all(isinstance(value, int | float) for value in values.values())
+
+
+def _model(name: str) -> PlannedModel | None:
+    return None if name == NO_MODEL else planned_model(name)
+
+
+def _choices(model: str, swept: str) -> tuple[tuple[str, str, str], ...]:
+    return (("model", model, NO_MODEL), ("sweep", swept, SWEEP))
+
+
+def _planned(values: Mapping[str, float], measured: FailureRate | None, model: PlannedModel | None) -> Plan:
     """Ask for the plan. The rate as offered means the measured one, all its digits and its interval with it."""
     is_measured = measured is not None and bool(measured.failures) and values["rate"] == _offered(measured)
     return plan(
@@ -130,69 +206,22 @@ def _planned(values: Mapping[str, float], measured: FailureRate | None) -> Plan:
         checkpoint_interval_seconds=60 * values["interval"],
         restart_overhead_seconds=60 * values["restart"],
         queue_wait_seconds=60 * values["queue"],
-        checkpoint_write_seconds=60 * values["write"],
+        detection_seconds=60 * values["detection"],
+        checkpoint_write_seconds=60 * values["write"] if model is None else model.write_seconds(values["storage"]),
     )
 
 
-def _content(planned: Plan, *, dark: bool) -> Component:
-    found = planned.document()
-    definition = found["definition"]
-    best = f"ETTR v2 there {number(planned.ettr_v2_at_optimum)}"
-    per_day = f"{number(found['failures_per_day'])} failures a day on {plural(planned.run.nodes, 'node')}"
-    return html.Div(
-        [
-            *(notice(f"{warning[:1].upper()}{warning[1:]}.", colour="orange") for warning in planned.warnings),
-            tiles(
-                [
-                    tile(
-                        "plan-mttf",
-                        "MTTF of the run (h)",
-                        number(planned.mttf_hours),
-                        _limits(found, "mttf_low_hours", "mttf_high_hours") or per_day,
-                    ),
-                    tile(
-                        "plan-ettr-v1",
-                        "Expected ETTR, v1",
-                        _ettr(planned.ettr_v1),
-                        _limits(found, "ettr_v1_low", "ettr_v1_high") or "writes free, queue counted",
-                    ),
-                    tile(
-                        "plan-ettr-v2",
-                        "Expected ETTR, v2",
-                        _ettr(planned.ettr_v2),
-                        _limits(found, "ettr_v2_low", "ettr_v2_high") or "writes counted",
-                    ),
-                    tile(
-                        "plan-optimum", "Best interval for v2 (min)", number(planned.interval_v2_optimal_minutes), best
-                    ),
-                    tile(
-                        "plan-young",
-                        "Young's interval (min)",
-                        number(planned.interval_young_minutes),
-                        "√(2 · write · MTTF)",
-                    ),
-                    tile("plan-daly", "Daly's interval (min)", number(planned.interval_daly_minutes), "higher order"),
-                ]
-            ),
-            html.Div(
-                [
-                    chart("plan-curve", plan_figure(planned), definition, dark=dark),
-                    chart("plan-sizes", size_figure(planned), definition, dark=dark),
-                ],
-                className="charts",
-            ),
-        ]
+def _choice(name: str, text: str, choices: Mapping[str, str], asked: str | None, usual: str) -> Component:
+    made: Component = dmc.Select(
+        id=f"plan-{name}",
+        label=text,
+        data=[{"value": value, "label": shown} for value, shown in choices.items()],
+        value=asked if asked in choices else usual,
+        allowDeselect=False,
+        searchable=len(choices) > _MANY,
+        size="xs",
     )
-
-
-def _ettr(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
-
-
-def _limits(found: Mapping[str, Any], low: str, high: str) -> str:
-    if found["confidence"] is None:
-        return ""
-    return f"{number(found[low])}–{number(found[high])} ({percent(found['confidence'])})"
+    return made
 
 
 def _control(control: Control, value: float) -> Component:
@@ -265,5 +294,5 @@ def _rate_note(rate: FailureRate | None) -> Component:
 
 
 PAGE = Page(
-    "/plan", "Plan a run", "MTTF, expected ETTR and the checkpoint interval of a training run.", layout, register
+    "/plan", "Plan a run", "What a training run would get, when it is done, and what would buy most.", layout, register
 )

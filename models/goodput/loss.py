@@ -17,8 +17,6 @@ from models.goodput.event_totals import EventTotal, total_interval
 from models.guards import FloatArray, checked_columns, checked_confidence, checked_non_negative
 from models.ratio_estimates import FEWEST_CLUSTERS, ClusterSums, clustered_share
 
-_ROUNDING: Final = 1e-9
-
 
 @dataclass(frozen=True, slots=True)
 class LostHours:
@@ -115,16 +113,17 @@ def failure_loss(
     numbers = np.asarray(events, dtype=np.intp)
     count = int(numbers.max(initial=-1)) + 1
     own, brought = (_summed(column, numbers, count) for column in (first, second))
-    whole = own + brought
-    if whole.sum() <= 0.0:
+    largest = float((own + brought).max())
+    if largest <= 0.0:
         nothing = LostHours(0.0, 0.0, None, count)
         return FailureLoss(nothing, nothing, None, None, None, 0.0, confidence, (_NOTHING,))
+    part, whole = brought / largest, (own + brought) / largest  # squares of tiny hours would vanish
     sums = ClusterSums(
         clusters=count,
-        numerator=float(brought.sum()),
+        numerator=float(part.sum()),
         denominator=float(whole.sum()),
-        numerator_squares=float((brought**2).sum()),
-        products=float((brought * whole).sum()),
+        numerator_squares=float((part**2).sum()),
+        products=float((part * whole).sum()),
         denominator_squares=float((whole**2).sum()),
     )
     share = clustered_share(sums, confidence)
@@ -157,9 +156,12 @@ def _summed(hours: FloatArray, events: npt.NDArray[np.intp], count: int) -> Floa
 
 
 def _total(hours: FloatArray, confidence: float) -> LostHours:
-    events = EventTotal(float(hours.sum()), float((hours**2).sum()), float(hours.max(initial=0.0)))
-    low, high = total_interval(events, confidence)
-    return LostHours(events.total, low, high if events.total > 0.0 else None, int((hours > _ROUNDING).sum()))
+    largest = float(hours.max())
+    if largest <= 0.0:
+        return LostHours(0.0, 0.0, None, 0)
+    sizes = hours / largest
+    low, high = total_interval(EventTotal(float(sizes.sum()), float((sizes**2).sum()), 1.0), confidence)
+    return LostHours(float(hours.sum()), low * largest, high * largest, int((hours > 0.0).sum()))
 
 
 def _warnings(effective: float) -> tuple[str, ...]:

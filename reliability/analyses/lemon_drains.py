@@ -161,7 +161,7 @@ def lemon_back_test(
         raise NoDataError("lemons --back-test", "node states (sacctmgr show event, …) or jobs (sacct, …)")
     if found.to_utc - found.from_utc <= timedelta(days=rule_days):
         raise NoDataError("lemons --back-test", f"logs of more than {rule_days:g} days")
-    named = _walk(lake, found, step_days, rule_days, fdr, factor, rule)
+    named = named_on_their_day(lake, found, step_days, rule_days, fdr, factor, rule)
     with closing(DuckDBEngine(lake)) as engine:
         attempts = engine.ask("large_attempts", min_gpus=min_gpus)
     outcomes = tuple(_outcome(who, named[who], found, attempts, confidence) for who in _WHO)
@@ -186,15 +186,29 @@ def lemon_back_test(
 Naming = dict[tuple[str, str], datetime]
 
 
-def _walk(
+def named_on_their_day(
     lake: Lake,
     found: LemonEvidence,
-    step_days: int,
-    rule_days: float,
-    fdr: float,
-    factor: float,
-    rule: Rule | None,
+    step_days: int = 7,
+    rule_days: float = 28.0,
+    fdr: float = 0.1,
+    factor: float = 4.0,
+    rule: Rule | None = None,
 ) -> dict[str, Naming]:
+    """Return who would have named which node, and when: every few days by what the log held until then.
+
+    Parameters
+    ----------
+    lake, step_days, rule_days, fdr, factor, rule
+        As :func:`lemon_back_test`.
+    found
+        Evidence of the whole time.
+
+    Returns
+    -------
+    dict
+        ``model`` and ``rule``: (cluster, node) to the moment of its first naming.
+    """
     named: dict[str, Naming] = {who: {} for who in _WHO}
     moment = found.from_utc + timedelta(days=rule_days)
     while moment < found.to_utc:

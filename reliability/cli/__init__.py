@@ -14,7 +14,22 @@ from typing import Annotated
 import typer
 
 from models.errors import ModelError
-from reliability.cli import causes, data, faces, intake, jobs, lake, lemons, plan, rates, study, survival, validation
+from reliability.cli import (
+    causes,
+    data,
+    faces,
+    goodput,
+    intake,
+    jobs,
+    lake,
+    lemons,
+    plan,
+    rates,
+    replay,
+    study,
+    survival,
+    validation,
+)
 from reliability.cli.output import note
 from reliability.errors import ReliabilityError
 
@@ -26,7 +41,22 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for module in (intake, data, rates, causes, jobs, lemons, survival, study, plan, lake, faces, validation):
+for module in (
+    intake,
+    data,
+    rates,
+    causes,
+    jobs,
+    lemons,
+    survival,
+    study,
+    goodput,
+    plan,
+    replay,
+    lake,
+    faces,
+    validation,
+):
     module.register(app)
 
 

@@ -29,8 +29,11 @@ _SPARK_TYPES: Final = {
 }
 
 
-#: small marts that many others read: computed once, or the plan of a query would hold them dozens of times
-_KEPT: Final = ("observation", "fleet")
+#: marts that others read several times: computed once, or the plan of a query would hold them dozens of times
+_KEPT: Final = (
+    *("observation", "fleet", "attempts", "attributions", "attempt_parts"),
+    *("preemption_links", "ledger_window", "node_capacity", "allocations", "node_allocation"),
+)
 
 
 #: how Spark spells the first value that is not null

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reliability.analyses.goodput import goodput
 from reliability.analyses.overview import Overview, overview
 from reliability.analyses.plan import FailureRate, measured_rate
 from reliability.analyses.status import Status, status
@@ -15,13 +16,16 @@ from reliability.figures.theme import percent
 from reliability.report.numbers import count, day
 from reliability.report.page import check_place, filled_page, put
 from reliability.report.sections.causes import failure_section
+from reliability.report.sections.goodput import goodput_section, loss_sentence
 from reliability.report.sections.jobs import job_section
 from reliability.report.sections.lemons import lemon_section
 from reliability.report.sections.lives import life_section, lives
 from reliability.report.sections.nodes import node_section
 from reliability.report.sections.plan import plan_section
 from reliability.report.sections.quality import quality_section
-from reliability.report.sections.section import Window
+from reliability.report.sections.replay import replay_section
+from reliability.report.sections.runs import run_section
+from reliability.report.sections.section import Window, ask
 from reliability.report.summary import summary_sentences
 
 if TYPE_CHECKING:
@@ -65,6 +69,7 @@ def write_report(
     window = Window(confidence, from_utc, to_utc)
     fleet, state = overview(lake, **window.options()), status(lake)
     rate = _measured(lake, window)
+    ledger, no_ledger = ask(lambda: goodput(lake, **window.options()))
     found_lives = lives(lake, fleet, window)
     asked = (
         node_section(lake, fleet, window),
@@ -72,7 +77,10 @@ def write_report(
         job_section(lake, window),
         lemon_section(lake, window),
         *(life_section(found) for found in found_lives),
+        goodput_section(ledger, no_ledger),
+        run_section(lake, window),
         plan_section(rate, fleet.gpu_count),
+        replay_section(lake, window),
         quality_section(state),
     )
     begin, end = _period(fleet, state, window)
@@ -80,7 +88,10 @@ def write_report(
         title=f"Reliability of {', '.join(fleet.clusters) or 'an empty lake'}",
         period=f"{day(begin)} to {day(end)} UTC" if begin and end else "no logs",
         facts=_facts(fleet, confidence),
-        sentences=summary_sentences(fleet, [story.survival for story in found_lives], rate, confidence),
+        sentences=[
+            *summary_sentences(fleet, [story.survival for story in found_lives], rate, confidence),
+            *([loss_sentence(ledger)] if ledger is not None else []),
+        ],
         sections=[section for section in asked if not section.is_empty],
         missing=[section for section in asked if section.is_empty],
         written_utc=clock(),

@@ -4,7 +4,7 @@
 -- there; one still running at its end is censored there), so that failures and exposure speak of the same time.
 -- preempted_by and failed_node are accounting's where it has them, else what the controller's log says of this job
 -- within two minutes of the attempt's end.
--- left_utc is when it ended, or when the observation of it did.
+-- left_utc is when it ended, or when the observation of it did: run_micros before it the observed run time began.
 WITH timed AS (
     SELECT
         jobs.*,
@@ -52,6 +52,7 @@ SELECT
     exit_signal,
     step_out_of_memory,
     node_count,
+    cpu_count,
     gpu_count,
     gpu_model,
     nodes,
@@ -59,8 +60,12 @@ SELECT
     coalesce(timed.failed_node, logged.failed_node) AS failed_node,
     start_micros,
     end_micros,
+    least(coalesce(end_micros, observed_to_micros), observed_to_micros) AS left_micros,
     timestamp_micros(least(coalesce(end_micros, observed_to_micros), observed_to_micros)) AS left_utc,
     end_micros IS NOT NULL AND end_micros >= observed_from_micros AND end_micros <= observed_last_micros AS ended,
+    greatest(
+        0, least(coalesce(end_micros, observed_to_micros), observed_to_micros) - greatest(start_micros, observed_from_micros)
+    ) AS run_micros,
     greatest(
         0e0, (least(coalesce(end_micros, observed_to_micros), observed_to_micros) - greatest(start_micros, observed_from_micros)) / 1e6
     ) AS run_seconds

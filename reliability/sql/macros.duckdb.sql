@@ -5,3 +5,4 @@ CREATE OR REPLACE MACRO date_from_unix_date(days) AS DATE '1970-01-01' + CAST(da
 CREATE OR REPLACE MACRO explode(items) AS unnest(items);
 CREATE OR REPLACE MACRO sequence(first_value, last_value) AS generate_series(first_value, last_value);
 CREATE OR REPLACE MACRO to_utc_timestamp(moment, zone) AS CAST(moment AS TIMESTAMP) AT TIME ZONE zone;
+CREATE OR REPLACE MACRO size(items) AS len(items);

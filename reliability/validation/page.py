@@ -19,12 +19,15 @@ from reliability.validation.tables import (
     coverage_table,
     definition_table,
     domain_table,
+    ettr_table,
+    ledger_table,
     lemon_table,
     measure_table,
     sensitivity_table,
     wrong_lemon_table,
 )
 from reliability.validation.wording import (
+    GOODPUT_TEXT,
     INTERVAL_TEXT,
     LEMON_TEXT,
     MEASURE_TEXT,
@@ -65,12 +68,14 @@ def page(found: Validation, clock: Callable[[], datetime]) -> str:
 
 def _sections(found: Validation) -> tuple[Section, ...]:
     tables = (cause_table(found), confusion_table(found), certainty_table(found))
+    goodput = (ledger_table(found), ettr_table(found))
     lemons = (lemon_table(found), wrong_lemon_table(found))
     return (
         Section("Measures", MEASURE_TEXT, tables=(measure_table(found.rows),)),
         Section("Intervals", INTERVAL_TEXT, _figures(found, coverage_figure), _filled(coverage_table(found))),
         Section("Verdicts by cause", VERDICT_TEXT, tables=tuple(table for table in tables if table.rows)),
         Section("Domain incidents", "True incidents of failure domains.", tables=_filled(domain_table(found))),
+        Section("Goodput", GOODPUT_TEXT, tables=tuple(table for table in goodput if table.rows)),
         Section("Lemons", LEMON_TEXT, tables=tuple(table for table in lemons if table.rows)),
         Section(
             "Sensitivity", SENSITIVITY_TEXT, _figures(found, sensitivity_figure), _filled(sensitivity_table(found))

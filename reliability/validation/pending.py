@@ -67,25 +67,3 @@ def find_domain_events(counts: Sequence[DomainEvents | None], confidence: float)
     )
     tables = {"domains": [{"kind": kind, "events": by_kind[kind], "found": None} for kind in sorted(by_kind)]}
     return Findings({}, (row,), tables)
-
-
-def count_nothing(case: Case, confidence: float) -> None:
-    """Stand in for the counting of a measure without an analysis."""
-
-
-def find_no_ettr(counts: Sequence[None], confidence: float) -> Findings:  # noqa: ARG001 - as above
-    """Say that nothing measures ETTR in a way that could be compared."""
-    row = pending_row(
-        "ettr_coverage", "ETTR of runs", "Runs whose interval of ETTR holds the true one of truth/runs.parquet."
-    )
-    return Findings({"ettr_covered": None, "ettr_intervals": None}, (row,))
-
-
-def find_no_ledger(counts: Sequence[None], confidence: float) -> Findings:  # noqa: ARG001 - as above
-    """Say that there is no goodput ledger."""
-    row = pending_row(
-        "ledger_max_error",
-        "largest error of the goodput ledger",
-        "Largest difference of a bucket's share of all GPU-seconds from truth/ledger.parquet.",
-    )
-    return Findings({"ledger_max_error": None}, (row,))

@@ -106,6 +106,43 @@ def domain_table(found: Validation) -> Table:
     )
 
 
+def ledger_table(found: Validation) -> Table:
+    """Return the goodput ledger of all clusters beside the true one."""
+    return _table(
+        found.tables.get("ledger", []),
+        {
+            "bucket": lambda row: str(row["bucket"]),
+            "true GPU-hours": lambda row: number(row["true_gpu_hours"]),
+            "measured": lambda row: number(row["measured_gpu_hours"]),
+            "true share": lambda row: _fine_percent(row["true_share"]),
+            "measured share": lambda row: _fine_percent(row["measured_share"]),
+            "of the truth": lambda row: _NOTHING if row["ratio"] is None else f"{row['ratio']:.3f}",
+        },
+    )
+
+
+def ettr_table(found: Validation) -> Table:
+    """Return how far the ETTR of long runs is from the truth, by size."""
+    return _table(
+        found.tables.get("ettr", []),
+        {
+            "GPUs": lambda row: (
+                f"{row['gpus_from']:,} and more"
+                if row["gpus_to"] is None
+                else f"{row['gpus_from']:,} to {row['gpus_to'] - 1:,}"
+            ),
+            "long runs": lambda row: count(row["runs"]),
+            "mean error": lambda row: f"{row['mean_error']:+.4f}",
+            "mean absolute error": lambda row: f"{row['mean_absolute_error']:.4f}",
+            "largest": lambda row: f"{row['largest_error']:.4f}",
+        },
+    )
+
+
+def _fine_percent(share: float) -> str:
+    return f"{100 * share:.3f}%"
+
+
 def lemon_table(found: Validation) -> Table:
     """Return how many lemons are found as they are expected to fail more often, by the model and by the rule."""
     return _table(

@@ -30,6 +30,11 @@ LEMON_TEXT: Final = (
     "many of them are named by the model and by the paper's rule (Kokolis et al., HPCA 2025), both at the end of the "
     "log. No log can tell a lemon that hardly failed from a node with bad luck."
 )
+GOODPUT_TEXT: Final = (
+    "Every GPU-second of the clusters by bucket, beside the truth; and the ETTR of runs that held 8 GPUs or more for a "
+    "day and more, less the true one. Checkpoints are logged by large jobs only, the others rest on the assumption of "
+    "hourly ones; no log tells which small jobs save nothing at all, nor what a slow node cost."
+)
 SENSITIVITY_TEXT: Final = (
     "One property of the logs at a time is changed, all others as in the preset, on the same clusters: the share of "
     "faults that no check sees, critical lines about nothing per node-day, the standard deviation of the nodes' clocks."

@@ -9,8 +9,10 @@ from dashboards.answers import Answers
 from dashboards.app import create_app, serve
 from dashboards.components import answered, chart, tile
 from dashboards.pages import PAGES
-from dashboards.pages.plan import CONTROLS
+from dashboards.pages.plan import CONTROLS, NO_MODEL, SWEEP
 from reliability.analyses.plan import FailureRate, plan
+from reliability.analyses.plan_model import planned_model
+from reliability.analyses.plan_sweep import SWEPT
 from reliability.analyses.status import status
 from reliability.errors import LakeNotFoundError, NoDataError, OutputError
 from reliability.figures.plan import plan_figure
@@ -115,9 +117,11 @@ def test_failures_without_logs_of_jobs_or_nodes_say_what_they_need(tmp_path):
 
 
 def plan_tiles(app, **values):
+    chosen = {name: values.pop(name, usual) for name, usual in (("model", NO_MODEL), ("sweep", SWEEP))}
     given = {control.name: control.default for control in CONTROLS} | values
     inputs = [{"id": f"plan-{name}-number", "property": "value", "value": value} for name, value in given.items()]
     inputs.append({"id": "scheme", "property": "data", "value": "light"})
+    inputs += [{"id": f"plan-{name}", "property": "value", "value": value} for name, value in chosen.items()]
     response = json.loads(called(app, "plan-content.children", inputs).get_data(as_text=True))["response"]
     found = {}
 
@@ -152,6 +156,32 @@ def test_the_plan_shows_what_the_analysis_says(app):
 
 def test_a_plan_as_offered_needs_no_query(app):
     assert plan_tiles(app)[1] == ""
+
+
+def test_a_model_writes_its_own_checkpoint_over_the_storage(app):
+    chosen = {"gpus": 16_384, "rate": 3.79, "interval": 10, "storage": 2000}
+    shown, address = plan_tiles(app, model="llama-3.1-405b", sweep="gpus", write=30, **chosen)
+    written = planned_model("llama-3.1-405b").write_seconds(2000)
+    planned = plan(16_384, FailureRate(3.79), checkpoint_interval_seconds=600, checkpoint_write_seconds=written)
+    assert shown["plan-ettr-exact"] == f"{planned.ettr_exact:.3f}"
+    assert shown["plan-exact-interval"] == f"{planned.interval_exact_minutes:.1f}"
+    assert address.endswith("&model=llama-3.1-405b&sweep=gpus")
+
+
+def test_a_shared_address_with_an_unknown_model_still_opens(app):
+    assert '"plan-model"' in page_of(app, "/plan", "?model=gpt-17&sweep=zebra&detection=many")
+
+
+@pytest.mark.parametrize("name", SWEPT)
+def test_every_number_can_be_swept_and_stands_beside_the_simulation(app, name):
+    inputs = [{"id": f"plan-{c.name}-number", "property": "value", "value": c.default} for c in CONTROLS]
+    inputs.append({"id": "scheme", "property": "data", "value": "dark"})
+    inputs += [
+        {"id": f"plan-{what}", "property": "value", "value": v} for what, v in (("model", NO_MODEL), ("sweep", name))
+    ]
+    answer = called(app, "plan-comparisons.children", inputs).get_data(as_text=True)
+    assert '"plan-swept"' in answer
+    assert '"plan-judged"' in answer
 
 
 def test_free_checkpoints_have_no_best_interval(app):

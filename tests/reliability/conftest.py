@@ -39,11 +39,23 @@ def spark(java: str) -> Iterator[Any]:
     session.stop()
 
 
-@pytest.fixture(
-    params=["duckdb", pytest.param("spark", marks=[pytest.mark.needs_java, pytest.mark.xdist_group("spark")])]
-)
+ENGINES = ["duckdb", pytest.param("spark", marks=[pytest.mark.needs_java, pytest.mark.xdist_group("spark")])]
+
+
+@pytest.fixture(params=ENGINES)
 def ask(request: pytest.FixtureRequest) -> Ask:
     """``ask(lake, sql, **parameters)``: the rows of a statement on one engine."""
+    return asker(request)
+
+
+@pytest.fixture(params=ENGINES, scope="module")
+def ask_once(request: pytest.FixtureRequest) -> Ask:
+    """``ask`` for fixtures that ask once for all tests of a module."""
+    return asker(request)
+
+
+def asker(request: pytest.FixtureRequest) -> Ask:
+    """Return the function that asks the engine of this name."""
     if request.param == "spark":
         session = request.getfixturevalue("spark")
 

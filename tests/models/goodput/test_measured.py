@@ -156,7 +156,7 @@ def test_intervals_cover_the_true_ettr(count, weighed):
 @pytest.mark.parametrize("count", [3, 5, 8, 20, 100])
 def test_intervals_cover_the_true_ettr_over_many_groups(count):
     share = covered(count, 3000, weighed=True)
-    assert 0.88 <= share <= 0.98
+    assert (0.86 if count < FEW_RUNS else 0.885) <= share <= 0.98
 
 
 def test_the_last_cumulative_ettr_is_that_of_the_run():
