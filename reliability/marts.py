@@ -74,10 +74,10 @@ class Parameters:
     The attribution window is that of Kokolis et al.; hourly checkpoints and five minutes of restart are their
     assumptions for runs that log neither. A job submitted within the ``resubmission_window_seconds`` after one of the
     same user, name and size that did not complete continues its run. ``component``, ``group_by`` and ``min_gpus`` say
-    what a rate is asked of; an empty ``group_by`` means one group of everything. ``where_attribute`` keeps the inventoried components whose
-    attribute has ``where_value``; empty keeps all. At midnight of ``calendar_zone`` the days, months and quarters of a
-    grouping by time begin. ``unit`` is what the goodput ledger counts: GPUs (``gpu``), or nodes (``node``), which
-    attempts share by their CPUs.
+    what a rate is asked of; an empty ``group_by`` means one group of everything. ``where_attribute`` keeps the
+    inventoried components whose attribute has ``where_value``; empty keeps all. At midnight of ``calendar_zone`` the
+    days, months and quarters of a grouping by time begin. ``unit`` is what the goodput ledger counts: GPUs (``gpu``),
+    or nodes (``node``), which attempts share by their CPUs.
     """
 
     window_from_utc: datetime | None = None

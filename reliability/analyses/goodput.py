@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import numpy as np
 
@@ -245,7 +245,7 @@ def goodput(
         "checkpoint_interval_seconds": checkpoint_interval_seconds,
         "restart_overhead_seconds": restart_overhead_seconds,
     }
-    counted: Unit = unit or unit_of(lake, asked)
+    counted = cast("Unit", unit) if unit is not None else unit_of(lake, asked)
     parameters = Parameters(**asked, unit=counted)
     with closing(DuckDBEngine(lake, parameters)) as engine:
         if not engine.rows("SELECT 1 FROM ledger_window LIMIT 1"):
