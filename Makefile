@@ -61,6 +61,7 @@ calibrate: .venv/dev.stamp ## simulate the published clusters and write how clos
 bench: .venv/dev.stamp ## time ingest, the marts and the statistics; write docs/benchmarks.md: make bench BENCH_FLAGS="--rows 4000000"
 	$(BIN)/python benchmarks/bench_ingest.py $(BENCH_FLAGS)
 	$(BIN)/python benchmarks/bench_marts.py
+	$(BIN)/python benchmarks/bench_ledger.py
 	$(BIN)/python benchmarks/bench_simulation.py
 	$(BIN)/python benchmarks/bench_run_simulation.py
 	$(BIN)/python benchmarks/bench_survival.py

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from reliability.analyses.causes import Causes, JobVerdict, causes, job_verdict
     from reliability.analyses.companions import Companion, Companions, companions
     from reliability.analyses.failures import Failures, failures
+    from reliability.analyses.goodput import Goodput, goodput
     from reliability.analyses.hazard_ratios import HazardRatios, hazard_regression
     from reliability.analyses.hazards import Hazards, hazards
     from reliability.analyses.incidence import Incidences, cumulative_incidence
@@ -28,10 +29,15 @@ if TYPE_CHECKING:
     from reliability.analyses.jobs import Jobs, jobs
     from reliability.analyses.lifetime_models import LifetimeFits, lifetime_fits
     from reliability.analyses.overview import Overview, overview
-    from reliability.analyses.plan import FailureRate, Plan, measured_rate, plan
+    from reliability.analyses.plan import FailureRate, Plan, counted_rate, measured_rate, plan
+    from reliability.analyses.plan_outlook import Outlook, outlook
     from reliability.analyses.rate_history import RateHistory, rate_history
     from reliability.analyses.rate_regression import RateRegression, rate_regression
     from reliability.analyses.rates import Rates, rates
+    from reliability.analyses.replay import Replay, replay
+    from reliability.analyses.replay_levers import Levers
+    from reliability.analyses.run_story import RunStory, run_story
+    from reliability.analyses.runs import Runs, runs
     from reliability.analyses.spares import Spares, spares
     from reliability.analyses.status import Status, status
     from reliability.analyses.survival import Survival, survival
@@ -62,6 +68,8 @@ _HOMES: Final = {
     "companions": "reliability.analyses.companions",
     "Failures": "reliability.analyses.failures",
     "failures": "reliability.analyses.failures",
+    "Goodput": "reliability.analyses.goodput",
+    "goodput": "reliability.analyses.goodput",
     "HazardRatios": "reliability.analyses.hazard_ratios",
     "hazard_regression": "reliability.analyses.hazard_ratios",
     "Hazards": "reliability.analyses.hazards",
@@ -74,10 +82,13 @@ _HOMES: Final = {
     "jobs": "reliability.analyses.jobs",
     "LifetimeFits": "reliability.analyses.lifetime_models",
     "lifetime_fits": "reliability.analyses.lifetime_models",
+    "Outlook": "reliability.analyses.plan_outlook",
+    "outlook": "reliability.analyses.plan_outlook",
     "Overview": "reliability.analyses.overview",
     "overview": "reliability.analyses.overview",
     "FailureRate": "reliability.analyses.plan",
     "Plan": "reliability.analyses.plan",
+    "counted_rate": "reliability.analyses.plan",
     "measured_rate": "reliability.analyses.plan",
     "plan": "reliability.analyses.plan",
     "RateHistory": "reliability.analyses.rate_history",
@@ -86,6 +97,13 @@ _HOMES: Final = {
     "rate_regression": "reliability.analyses.rate_regression",
     "Rates": "reliability.analyses.rates",
     "rates": "reliability.analyses.rates",
+    "Replay": "reliability.analyses.replay",
+    "replay": "reliability.analyses.replay",
+    "Levers": "reliability.analyses.replay_levers",
+    "RunStory": "reliability.analyses.run_story",
+    "run_story": "reliability.analyses.run_story",
+    "Runs": "reliability.analyses.runs",
+    "runs": "reliability.analyses.runs",
     "Spares": "reliability.analyses.spares",
     "spares": "reliability.analyses.spares",
     "Status": "reliability.analyses.status",
@@ -101,6 +119,7 @@ __all__ = [
     "Companions",
     "FailureRate",
     "Failures",
+    "Goodput",
     "HazardRatios",
     "Hazards",
     "Incidences",
@@ -108,22 +127,29 @@ __all__ = [
     "JobVerdict",
     "Jobs",
     "Lake",
+    "Levers",
     "LifetimeFits",
+    "Outlook",
     "Overview",
     "Plan",
     "RateHistory",
     "RateRegression",
     "Rates",
     "ReliabilityError",
+    "Replay",
+    "RunStory",
+    "Runs",
     "Spares",
     "Status",
     "Survival",
     "accumulation",
     "causes",
     "companions",
+    "counted_rate",
     "create_lake",
     "cumulative_incidence",
     "failures",
+    "goodput",
     "hazard_regression",
     "hazards",
     "job_ends",
@@ -134,11 +160,15 @@ __all__ = [
     "mttf",
     "open",
     "open_lake",
+    "outlook",
     "overview",
     "plan",
     "rate_history",
     "rate_regression",
     "rates",
+    "replay",
+    "run_story",
+    "runs",
     "spares",
     "status",
     "survival",

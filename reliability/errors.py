@@ -108,10 +108,11 @@ class NoDataError(ReliabilityError):
 class EndUnknownError(ReliabilityError):
     """A run that fails so often, at a rate that cannot be ruled out, that nothing can be said of its end."""
 
-    def __init__(self, days: float, per_1000_node_days: float, ettr: float) -> None:
+    def __init__(self, days: float, per_1000_node_days: float, ettr: float, *, is_drawn: bool) -> None:
+        doubt = ", which the counts do not rule out," if is_drawn else ""
         super().__init__(
             f"when {days:.4g} days of work are done cannot be said: at {per_1000_node_days:.3g} failures per 1000 "
-            f"node-days, which cannot be ruled out, the ETTR is {ettr:.2g}"
+            f"node-days{doubt} the ETTR is {ettr:.2g}"
         )
 
 

@@ -115,7 +115,7 @@ def _check_end(run: RunPlan, rates: FloatArray | None) -> None:
     ettr = float(exact_ettr_at(run, [worst])[0])
     per_productive_second = worst * run.nodes / SECONDS_PER_DAY
     if per_productive_second * run.productive_seconds > _MOST_INTERRUPTIONS * ettr:
-        raise EndUnknownError(run.productive_seconds / SECONDS_PER_DAY, 1000 * worst, ettr)
+        raise EndUnknownError(run.productive_seconds / SECONDS_PER_DAY, 1000 * worst, ettr, is_drawn=rates is not None)
 
 
 def _each(wall: Range, interruptions: Range, queue_seconds: float, per_second: float) -> Range:

@@ -28,7 +28,9 @@ def print_runs(lake: Lake, options: dict[str, Any], *, as_json: bool, as_csv: bo
 
     machine = as_json or as_csv
     found = ask(lake, most=None if machine else _MOST_SHOWN, **options)
-    print_answer(found, as_json=as_json, as_csv=as_csv, columns=_SHOWN)
+    clusters = {row["cluster"] for row in found.listed}
+    shown = ("cluster", *_SHOWN) if len(clusters) > 1 else _SHOWN
+    print_answer(found, as_json=as_json, as_csv=as_csv, columns=shown)
     if machine:
         return
     if found.overall.runs > len(found.listed):

@@ -4,8 +4,9 @@
 -- capacity. An attempt is charged what it held of its nodes; in time order it is restart, kept work with its checkpoint
 -- writes spread evenly, lost work; cut at midnight UTC. Lost work falls into one bucket by how the attempt ended: an
 -- infrastructure failure (first order), preemption by a job that came back from one (second order; its cause is that
--- failure's), another preemption, or anything else (the user's program, its limits). Only lost buckets carry a cause,
--- and what nobody held has neither size, user nor partition.
+-- failure's), another preemption, or anything else (the user's program, its limits). Of an attempt that ended after the
+-- window the state alone tells. Only lost buckets carry a cause, and what nobody held has neither size, user nor
+-- partition.
 WITH ended AS (
     SELECT
         attempt_parts.cluster,
@@ -25,12 +26,16 @@ WITH ended AS (
             ELSE 0e0
         END AS writing,
         CASE
-            WHEN attributions.is_infrastructure THEN 'lost_first_order'
+            WHEN coalesce(attributions.is_infrastructure, attempt_parts.state = 'NODE_FAIL') THEN 'lost_first_order'
             WHEN preemption_chains.cause IS NOT NULL THEN 'lost_second_order'
             WHEN attempt_parts.state = 'PREEMPTED' THEN 'lost_preemption'
             ELSE 'lost_user'
         END AS lost_bucket,
-        coalesce(attributions.cause, preemption_chains.cause, lower(attempt_parts.state)) AS cause
+        coalesce(
+            attributions.cause,
+            preemption_chains.cause,
+            CASE WHEN attempt_parts.state = 'NODE_FAIL' THEN 'unattributed' ELSE lower(attempt_parts.state) END
+        ) AS cause
     FROM attempt_parts
     INNER JOIN ledger_window ON attempt_parts.cluster = ledger_window.cluster
     CROSS JOIN parameters

@@ -3,7 +3,8 @@
 -- The attempts of one logical run (Kokolis et al.: all jobs of one task). Attempts of one job id belong together
 -- (requeues). A job continues the one before it of the same cluster, user, name, nodes and GPUs, and of the same array
 -- index, if that one was over without completing at most `resubmission_window_seconds` before the job could start
--- (eligible: what waits for its predecessor in the queue continues it too); 0 turns this off. Jobs that ran side by
+-- (eligible: what waits for its predecessor in the queue continues it too); 0 turns this off. (An hour by default: time
+-- to see a crash and submit again, too short for tomorrow's experiment of the same name.) Jobs that ran side by
 -- side are not chained by name: no log says which of them was submitted again. `run_key`, where a source gives one,
 -- overrides both. run_id is the raw job id of the run's first attempt; chained_by says what ties an
 -- attempt to the one before it.

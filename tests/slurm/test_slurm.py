@@ -158,10 +158,12 @@ def test_the_same_files_again_change_nothing(slurm_cluster: HandedOver, tmp_path
 def test_requeued_attempts_are_one_run_of_the_job(slurm_cluster: HandedOver, lake_of: Callable[..., Ask]) -> None:
     started = Counter(attempt.job_id_raw for attempt in slurm_cluster.truth.attempts if attempt.started)
     ended = {attempt.job_id_raw for attempt in slurm_cluster.truth.attempts if attempt.ended and attempt.started}
-    runs = lake_of(TEXT)("SELECT job_id_raw, attempt_count FROM runs")
+    counted_runs = "count(*) AS attempts, count(DISTINCT run_id) AS runs"
+    jobs = lake_of(TEXT)(f"SELECT job_id_raw, {counted_runs} FROM attempt_parts GROUP BY job_id_raw")
     # A job still running may have begun in the last second that the log covers, or after it.
-    counted = {row["job_id_raw"]: row["attempt_count"] for row in runs if row["job_id_raw"] in ended}
+    counted = {row["job_id_raw"]: row["attempts"] for row in jobs if row["job_id_raw"] in ended}
     assert counted == {job: started[job] for job in ended}
+    assert {row["runs"] for row in jobs} == {1}
 
 
 @pytest.mark.parametrize("name", [EVENTS, CONTROLLER])
