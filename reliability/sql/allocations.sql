@@ -30,6 +30,7 @@ SELECT
     held.job_id_raw,
     held.attempt,
     held.node,
+    node_capacity.node_number,
     held.from_micros,
     held.to_micros,
     CAST(
@@ -41,4 +42,4 @@ SELECT
         ) AS BIGINT
     ) AS amount
 FROM held
-LEFT JOIN node_capacity ON held.unit = 'node' AND held.cluster = node_capacity.cluster AND held.node = node_capacity.node
+INNER JOIN node_capacity ON held.cluster = node_capacity.cluster AND held.node = node_capacity.node

@@ -85,8 +85,17 @@ held AS (
     GROUP BY cluster, job_id_raw, attempt
 ),
 
+-- A stretch outside the fleet may last several days.
 squeezed AS (
-    SELECT cluster, node, day_number, squeezed_from_micros AS from_micros, squeezed_to_micros AS to_micros, 1e0 - share AS missing
+    SELECT
+        cluster,
+        node,
+        explode(
+            sequence(day_number, CAST(floor((squeezed_to_micros - 1) / 8.64e10) AS BIGINT))
+        ) AS day_number,
+        squeezed_from_micros AS from_micros,
+        squeezed_to_micros AS to_micros,
+        1e0 - share AS missing
     FROM node_allocation
     WHERE squeezed_from_micros IS NOT NULL
 ),

@@ -2,7 +2,7 @@
 -- inputs: fleet, attempts, nodes, parameters.
 -- `gpu`: its GPUs; a node without any has capacity 0. `node`: one node, which attempts share by their CPUs: of as many
 -- as the inventory says (nodes.attributes, `cpus`), else of the most that were ever allocated at once. Amounts are whole
--- millionths, so that sums of them are exact.
+-- millionths, so that sums of them are exact. `node_number` names the node in one number, quicker to sort by than two texts.
 WITH held AS (
     SELECT
         attempts.cluster,
@@ -46,6 +46,7 @@ members AS (
 SELECT
     members.cluster,
     members.node,
+    row_number() OVER (ORDER BY members.cluster, members.node) AS node_number,
     CASE
         WHEN parameters.unit = 'node' THEN 1000000
         ELSE CAST(coalesce(members.gpu_count, 0) AS BIGINT) * 1000000

@@ -269,7 +269,7 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, Path]:
 
 
 def test_runs_with_training_logs_have_their_true_ettr(trace: tuple[Lake, Path]) -> None:
-    """To 0.002 where no node was slow: within a run what is slow shows as longer steps, not as lost time."""
+    """What slow nodes cost shows as longer steps: the log does not tell it from work."""
     lake, truth = trace
     true = {str(row["job_id_raw"]): row for row in pq.read_table(truth / "runs.parquet").to_pylist()}
     logged = [row for row in runs(lake).rows() if row["checkpoint_source"] == "logged" and row["whole"]]
@@ -281,8 +281,7 @@ def test_runs_with_training_logs_have_their_true_ettr(trace: tuple[Lake, Path]) 
         off.append(found["ettr"] - (told["productive_seconds"] + told["slowed_seconds"]) / wall)
         assert found["attempt_count"] == told["attempts"]
         assert found["queue_seconds"] == pytest.approx(told["queued_seconds"], abs=2)
-    assert np.mean(np.abs(off)) < 0.002
-    assert np.quantile(np.abs(off), 0.9) < 0.005
+    assert np.max(np.abs(off)) < 1e-4
 
 
 def test_runs_without_training_logs_are_right_in_sum(trace: tuple[Lake, Path]) -> None:
