@@ -1,8 +1,8 @@
-"""The goodput ledger of a lake, beside the least that any ledger has to do on the same files.
+"""How long from attempts to the goodput ledger, beside what no ledger can do without: to read and add up the attempts.
 
-The bare sum reads the attempts' Parquet files once, unfolds their nodes and adds GPU-seconds up per node: no repeats,
-no states, no causes, no days. Both are processes of their own, start-up included. Without ``--lake`` the lake is that
-of a simulated preset, made in a temporary folder: ``rsc-1`` is the size of the published cluster and takes a while.
+Each contender is a process of its own over the same lake. The limit reads every stored attempt, spreads it over its
+nodes and adds up node-seconds by node: no states, no overlaps, no days. Without ``--lake`` the lake is made by the
+simulator's preset ``--preset`` in a temporary folder; the mark of 20 s is for one of 2.4 million attempts.
 """
 
 from __future__ import annotations
@@ -10,73 +10,76 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
-import duckdb
-from measure import Contender, measure
-
+from benchmarks.measure import Contender, measure
 from ingest.pipeline import ingest_paths
 from ingest.source import Options
+from reliability.engines.duckdb_engine import DuckDBEngine
 from reliability.lake import Lake, create_lake, open_lake
 from synthetic_traces import write_preset
 
+_LIMIT: Final = """
+from pathlib import Path
+import duckdb
+from reliability.lake import open_lake
+files = open_lake(Path({lake!r})).files("jobs")
+print(duckdb.execute(
+    "SELECT count(*), sum(seconds) FROM (SELECT node, sum(seconds) AS seconds FROM (SELECT unnest(nodes) AS node, "
+    "epoch(end_utc - start_utc) AS seconds FROM read_parquet(?)) GROUP BY node)", [files]
+).fetchall())
+"""
+_LEDGER: Final = """
+from pathlib import Path
+from reliability.analyses.goodput import KEPT
+from reliability.engines.duckdb_engine import DuckDBEngine
+from reliability.lake import open_lake
+engine = DuckDBEngine(open_lake(Path({lake!r})))
+engine.keep(*KEPT)
+print(engine.rows("SELECT bucket, sum(seconds) FROM goodput_ledger GROUP BY bucket"))
+"""
+
 
 def main() -> None:
-    """Print one row per program."""
+    """Print one row per contender."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lake", type=Path, help="an existing lake")
-    parser.add_argument("--preset", default="tiny", help="simulated where no lake is given (default: tiny)")
+    parser.add_argument("--preset", default="tiny", help="of the simulator, where no lake is given (default: tiny)")
     parser.add_argument("--repeats", type=int, default=3, help="runs of each; medians are printed (default: 3)")
-    parser.add_argument("--bare", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.bare:
-        _add_up(open_lake(options.bare))
-        return
     with tempfile.TemporaryDirectory(prefix="bench-ledger-") as folder:
-        lake = open_lake(options.lake) if options.lake else _simulated(options.preset, Path(folder))
-        path = str(lake.path)
-        contenders = (
-            Contender("bare sum", "GPU-seconds per node", [sys.executable, __file__, "--bare", path]),
-            Contender(
-                "reliability goodput",
-                "every GPU-second in a bucket",
-                [str(Path(sys.executable).with_name("reliability")), "goodput", "--lake", path, "--json"],
-            ),
-        )
-        print(f"{'program':22}{'what it does':32}{'s':>8}{'CPU s':>8}{'peak MiB':>10}")
-        for contender, cost in zip(contenders, measure(contenders, options.repeats), strict=True):
-            print(
-                f"{contender.name:22}{contender.does:32}"
-                f"{cost.seconds:8.1f}{cost.cpu_seconds:8.1f}{cost.peak_mib:10,.0f}"
-            )
+        lake = open_lake(options.lake) if options.lake else _simulated(Path(folder), options.preset)
+        with closing(DuckDBEngine(lake)) as engine:
+            counts = engine.rows("SELECT count(*) AS attempts, sum(len(nodes)) AS entries FROM jobs")[0]
+        print(f"lake: {counts['attempts']:,} attempts on {counts['entries']:,} nodes, taken together\n")
+        _print_costs(lake, options.repeats)
 
 
-def _simulated(preset: str, folder: Path) -> Lake:
+def _simulated(folder: Path, preset: str) -> Lake:
     logs, lake = folder / "logs", create_lake(folder / "lake")
     write_preset(preset, 1, logs)
-    places = [logs / part for part in ("slurm", "kernel", "training") if (logs / part).is_dir()]
-    ingest_paths(lake, places, Options(cluster=preset), lambda: datetime.now(UTC))
+    ingest_paths(lake, [logs / "slurm", logs / "training"], Options(cluster=preset), lambda: datetime.now(UTC))
     return lake
 
 
-def _add_up(lake: Lake) -> None:
-    with duckdb.connect() as connection:
-        connection.execute(
-            """
-            SELECT node, sum(gpus * seconds)
-            FROM (
-                SELECT
-                    unnest(nodes) AS node,
-                    gpu_count / len(nodes) AS gpus,
-                    epoch(coalesce(end_utc, start_utc) - start_utc) AS seconds
-                FROM read_parquet(?, hive_partitioning = false)
-                WHERE start_utc IS NOT NULL
-            ) AS held
-            GROUP BY node
-            """,
-            [lake.files("jobs")],
-        ).fetchall()
+def _print_costs(lake: Lake, repeats: int) -> None:
+    contenders = [
+        Contender(name, does, (sys.executable, "-c", program.format(lake=str(lake.path))))
+        for name, does, program in (
+            ("limit", "read the attempts, add up by node", _LIMIT),
+            ("ledger", "every GPU-second in one bucket", _LEDGER),
+        )
+    ]
+    print(f"{'':8}{'':36}{'seconds':>9}{'CPU s':>9}{'MiB':>9}{'x limit':>9}")
+    costs = measure(contenders, repeats)
+    for contender, cost in zip(contenders, costs, strict=True):
+        times = cost.seconds / costs[0].seconds
+        print(
+            f"{contender.name:8}{contender.does:36}{cost.seconds:9.2f}{cost.cpu_seconds:9.2f}{cost.peak_mib:9.0f}{times:9.1f}"
+        )
 
 
 if __name__ == "__main__":

@@ -37,7 +37,8 @@ GROUPS: Final = ("day", "job_size", "user", "partition", "cause")
 NOBODY: Final = "not allocated"
 #: a run is in a crash loop from this many failures in a row on …
 LOOP_FAILURES: Final = 3
-_KEPT: Final = (
+#: what the ledger is made from, each read by several questions
+KEPT: Final = (
     *("attempts", "attributions", "preemption_chains", "attempt_parts"),
     *("allocations", "node_allocation", "goodput_ledger"),
 )
@@ -250,7 +251,7 @@ def goodput(
     with closing(DuckDBEngine(lake, parameters)) as engine:
         if not engine.rows("SELECT 1 FROM ledger_window LIMIT 1"):
             raise NoDataError("goodput", "jobs with the nodes they ran on (sacct, …)")
-        engine.keep(*_KEPT)
+        engine.keep(*KEPT)
         totals = engine.ask("ledger_groups", by="")
         grouped = engine.ask("ledger_groups", by=by) if by is not None else []
         by_day = engine.ask("ledger_groups", by="day")

@@ -18,6 +18,7 @@ from ingest.pipeline import ingest_paths
 from ingest.report import IngestReport
 from ingest.source import Options
 from reliability.analyses.causes import causes
+from reliability.analyses.goodput import goodput
 from reliability.analyses.rates import rates
 from reliability.cli import main
 from reliability.engines.duckdb_engine import DuckDBEngine
@@ -228,3 +229,23 @@ def test_the_demo_leaves_a_lake_a_report_and_the_way_to_the_dashboard(
     again = json.loads(capsys.readouterr().out)
     assert all(file["repeated"] for file in again["ingest"]["files"])
     assert again["node_rates"] == document["node_rates"]
+
+
+def test_every_bucket_of_the_ledger_is_within_a_hundredth_of_capacity_of_the_truth(trace: Trace) -> None:
+    # The simulator's jobs that log no training save nothing, and need no time to restart.
+    found = goodput(trace.lake, checkpoint_interval_seconds=10_000_000, restart_overhead_seconds=0)
+    called = {
+        "lost_infrastructure": "lost_first_order",
+        "lost_preemption_second_order": "lost_second_order",
+        "slowed": "productive",
+    }
+    true = Counter[str]()
+    for row in trace.rows("ledger"):
+        true[called.get(row["bucket"], row["bucket"])] += row["gpu_seconds"] / 3600
+    assert set(true) <= set(found.buckets)
+    for bucket, hours in found.buckets.items():
+        assert hours == pytest.approx(true[bucket], abs=0.01 * found.capacity_hours), bucket
+    assert found.capacity_hours == pytest.approx(true.total(), rel=1e-3)
+    # what the failures of the infrastructure cost is small beside capacity: it has a bar of its own
+    lost = found.buckets["lost_first_order"] + found.buckets["lost_second_order"]
+    assert lost == pytest.approx(true["lost_first_order"] + true["lost_second_order"], rel=0.1)
