@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from benchmarks.measure import Contender, measure
+from measure import Contender, measure
+
 from ingest.pipeline import ingest_paths
 from ingest.source import Options
 from reliability.engines.duckdb_engine import DuckDBEngine
