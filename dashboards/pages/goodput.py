@@ -90,7 +90,7 @@ def _content(answers: Answers, by: str, options: dict[str, Any], scheme: str) ->
         charts.append(chart("goodput-causes", causes_figure(found), found.definition, dark=dark))
     charts.append(chart("goodput-days", days_figure(found), found.definition, dark=dark, wide=True))
     tables = [] if by == "cause" else [_table("groups", f"By {by.replace('_', ' ')}", _groups(found), scheme)]
-    tables.append(_table("lost", "What each cause cost", _causes(found), scheme))
+    tables.append(_table("cost", "What each cause cost", _causes(found), scheme))
     if found.crash_loops:
         tables.append(_table("crash-loops", "Crash loops", _loops(found), scheme))
     return html.Div(

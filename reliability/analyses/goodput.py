@@ -11,6 +11,7 @@ import numpy as np
 
 from models.errors import NotPositiveError
 from models.goodput.loss import FailureLoss, LostHours, events_of, failure_loss
+from models.guards import FloatArray
 from reliability.analyses.answer import Answer
 from reliability.engines.duckdb_engine import DuckDBEngine
 from reliability.errors import BadOptionError, NoDataError
@@ -263,8 +264,8 @@ def goodput(
     if not buckets:
         raise NoDataError(f"goodput --unit {counted}", _NEEDS[counted])
     loss = failure_loss(
-        failures["first_hours"],
-        failures["second_hours"],
+        _charged(failures["first_hours"], buckets["lost_first_order"]),
+        _charged(failures["second_hours"], buckets["lost_second_order"]),
         events_of(failures["ended_seconds"], parameters.event_gap_seconds),
         confidence,
     )
@@ -281,7 +282,7 @@ def goodput(
         groups=_groups(grouped),
         days=_groups(by_day),
         loss=loss,
-        depth_1_hours=float(failures["depth_1_hours"].sum()),
+        depth_1_hours=loss.second_order.hours * _share(failures["depth_1_hours"], failures["second_hours"]),
         preemptions=int(failures["preemptions"].sum()),
         paper=PaperLoss(
             float(np.sum(failures["paper_first_gpu_hours"])), float(np.sum(failures["paper_second_gpu_hours"]))
@@ -305,6 +306,16 @@ def unit_of(lake: Lake, asked: dict[str, Any]) -> Unit:
     """Return what a ledger of this lake counts where nobody says: GPUs where there are any."""
     with closing(DuckDBEngine(lake, Parameters(**asked))) as engine:
         return "gpu" if engine.rows("SELECT 1 FROM fleet WHERE gpu_count > 0 LIMIT 1") else "node"
+
+
+def _charged(hours: FloatArray, charged_hours: float) -> FloatArray:
+    """Scale what failures lost to what the ledger charges for it, which stops at the window and at capacity."""
+    total = float(hours.sum())
+    return hours * (charged_hours / total) if total > 0.0 else hours
+
+
+def _share(part: FloatArray, whole: FloatArray) -> float:
+    return float(part.sum() / whole.sum()) if whole.sum() > 0.0 else 0.0
 
 
 def _buckets(rows: Sequence[dict[str, Any]]) -> dict[str, float]:

@@ -26,10 +26,26 @@ WITH window_of_cluster AS (
     GROUP BY cluster
 ),
 
+-- Every node that a job names, and what the largest whole-node allocation says about it.
+allocated AS (
+    SELECT cluster, node, max(gpus_per_node) AS gpu_count, max(gpu_model) AS gpu_model
+    FROM (
+        SELECT
+            cluster,
+            explode(nodes) AS node,
+            CASE
+                WHEN start_utc IS NOT NULL AND node_count > 0 THEN CAST(ceil(gpu_count / CAST(node_count AS DOUBLE)) AS INT)
+            END AS gpus_per_node,
+            CASE WHEN start_utc IS NOT NULL AND node_count > 0 AND gpu_count IS NOT NULL THEN gpu_model END AS gpu_model
+        FROM jobs
+    ) AS shares
+    GROUP BY cluster, node
+),
+
 seen AS (
     SELECT cluster, node FROM node_states
     UNION
-    SELECT cluster, explode(nodes) AS node FROM jobs
+    SELECT cluster, node FROM allocated
     UNION
     SELECT events.cluster, events.node
     FROM events
@@ -58,21 +74,6 @@ unnamed AS (
     FROM seen LEFT JOIN (SELECT DISTINCT cluster, node FROM named) AS known
         ON seen.cluster = known.cluster AND seen.node = known.node
     WHERE known.node IS NULL AND seen.node IS NOT NULL
-),
-
--- What the largest whole-node allocation says about a node nobody described.
-allocated AS (
-    SELECT cluster, node, max(gpus_per_node) AS gpu_count, max(gpu_model) AS gpu_model
-    FROM (
-        SELECT
-            cluster,
-            explode(nodes) AS node,
-            CAST(ceil(gpu_count / CAST(node_count AS DOUBLE)) AS INT) AS gpus_per_node,
-            gpu_model
-        FROM jobs
-        WHERE gpu_count IS NOT NULL AND node_count > 0 AND start_utc IS NOT NULL
-    ) AS shares
-    GROUP BY cluster, node
 ),
 
 everyone AS (

@@ -1,5 +1,5 @@
 -- grain: cluster, node, UTC day and bucket of what is not allocated; and each stretch with more allocated than there is.
--- inputs: allocations, node_capacity, node_segments, ledger_window, requests.
+-- inputs: allocations, node_capacity, node_segments, requests.
 -- Where the capacity of a node went, in unit-seconds (parameters.unit). Allocated seconds belong to the attempt, even
 -- while the node drains or dies. What is not allocated falls into the bucket of the node's worst state: a node drained
 -- because somebody planned to is as good as down; one that is up and free is `serving` while it answers requests (from
@@ -9,8 +9,8 @@
 WITH states AS (
     SELECT
         node_capacity.node_number,
-        greatest(node_segments.from_micros, ledger_window.from_micros) AS from_micros,
-        least(node_segments.to_micros, ledger_window.to_micros) AS to_micros,
+        greatest(node_segments.from_micros, node_capacity.window_from_micros) AS from_micros,
+        least(node_segments.to_micros, node_capacity.window_to_micros) AS to_micros,
         CASE
             WHEN node_segments.planned THEN 4e0
             WHEN node_segments.state = 'down_unplanned' THEN 5e0
@@ -19,9 +19,10 @@ WITH states AS (
             ELSE 1e0
         END AS state
     FROM node_segments
-    INNER JOIN ledger_window ON node_segments.cluster = ledger_window.cluster
     INNER JOIN node_capacity ON node_segments.cluster = node_capacity.cluster AND node_segments.node = node_capacity.node
-    WHERE node_segments.from_micros < ledger_window.to_micros AND node_segments.to_micros > ledger_window.from_micros
+    WHERE
+        node_segments.from_micros < node_capacity.window_to_micros
+        AND node_segments.to_micros > node_capacity.window_from_micros
 ),
 
 served AS (

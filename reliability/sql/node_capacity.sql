@@ -1,8 +1,9 @@
 -- grain: cluster and node: what can be allocated on it, in millionths of the unit (parameters.unit).
--- inputs: fleet, attempts, nodes, parameters.
+-- inputs: fleet, attempts, nodes, ledger_window, parameters.
 -- `gpu`: its GPUs; a node without any has capacity 0. `node`: one node, which attempts share by their CPUs: of as many
 -- as the inventory says (nodes.attributes, `cpus`), else of the most that were ever allocated at once. Amounts are whole
--- millionths, so that sums of them are exact. `node_number` names the node in one number, quicker to sort by than two texts.
+-- millionths, so that sums of them are exact. `node_number` names the node in one number, quicker to sort by than two
+-- texts; the window is that of the cluster's ledger.
 WITH held AS (
     SELECT
         attempts.cluster,
@@ -51,8 +52,11 @@ SELECT
         WHEN parameters.unit = 'node' THEN 1000000
         ELSE CAST(coalesce(members.gpu_count, 0) AS BIGINT) * 1000000
     END AS capacity,
-    coalesce(stated.cpus, largest.cpus) AS cpus
+    coalesce(stated.cpus, largest.cpus) AS cpus,
+    ledger_window.from_micros AS window_from_micros,
+    ledger_window.to_micros AS window_to_micros
 FROM members
+INNER JOIN ledger_window ON members.cluster = ledger_window.cluster
 CROSS JOIN parameters
 LEFT JOIN stated ON members.cluster = stated.cluster AND members.node = stated.node
 LEFT JOIN largest ON members.cluster = largest.cluster AND members.node = largest.node

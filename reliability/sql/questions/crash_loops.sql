@@ -51,13 +51,13 @@ brought AS (
         root_job_id_raw,
         root_attempt,
         count(*) AS preemptions,
-        sum(attempt_parts.lost_seconds * held.amount) / 3.6e3 AS hours
+        sum(attempt_parts.lost_seconds * coalesce(held.amount, 0)) / 3.6e3 AS hours
     FROM preemption_chains
     INNER JOIN attempt_parts
         ON preemption_chains.cluster = attempt_parts.cluster
         AND preemption_chains.job_id_raw = attempt_parts.job_id_raw
         AND preemption_chains.attempt = attempt_parts.attempt
-    INNER JOIN held
+    LEFT JOIN held
         ON preemption_chains.cluster = held.cluster
         AND preemption_chains.job_id_raw = held.job_id_raw
         AND preemption_chains.attempt = held.attempt

@@ -13,12 +13,12 @@ lost AS (
         attempt_parts.job_id_raw,
         attempt_parts.attempt,
         attempt_parts.to_micros,
-        attempt_parts.lost_seconds * held.amount / 3.6e3 AS hours,
+        attempt_parts.lost_seconds * coalesce(held.amount, 0) / 3.6e3 AS hours,
         least(attempt_parts.run_seconds, parameters.checkpoint_interval_seconds / 2e0)
         * coalesce(attempt_parts.gpu_count, 0) / 3.6e3 AS paper_gpu_hours
     FROM attempt_parts
     CROSS JOIN parameters
-    INNER JOIN held
+    LEFT JOIN held
         ON attempt_parts.cluster = held.cluster
         AND attempt_parts.job_id_raw = held.job_id_raw
         AND attempt_parts.attempt = held.attempt
