@@ -16,6 +16,8 @@ MOST_STEPS = 20_000
 SLACK = 1e-5
 # Masses below this that the likelihood wants smaller are nought: they would take sublinearly long to get there.
 NOUGHT = 1e-10
+# The least share of its mass that a leap leaves to an interval.
+SHRINK = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -212,7 +214,8 @@ def _likeliest(sets: _Sets, weight: FloatArray) -> tuple[FloatArray, float]:
         twice = _self_consistent(sets, once, weight)
         change, bend = once - mass, twice - 2.0 * once + mass
         step = np.linalg.norm(change) / max(float(np.linalg.norm(bend)), 1e-300)
-        leap = np.maximum(mass + 2.0 * step * change + step**2 * bend, 0.0) if step > 1.0 else twice
+        # A leap may not empty an interval: steps multiply, so that none would ever fill it again.
+        leap = np.maximum(mass + 2.0 * step * change + step**2 * bend, SHRINK * mass) if step > 1.0 else twice
         leap = np.where(mass > 0, leap, 0.0) / leap.sum()
         reached = _log_likelihood(sets, leap, weight)
         if not reached >= best:
