@@ -142,7 +142,8 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 
 
 def sample_lake(path: Path, *, cluster: str = "c1", nodes: int = 24, days: int = 60, seed: int = 7) -> Lake:
-    """Make a lake with something of everything: a fleet, outages, jobs of all fates, Xid events, GPU serials, a reject.
+    """Make a lake with something of everything: a fleet, outages, jobs of all fates, one preempted by a job that came
+    back from a failure, Xid events, GPU serials, a reject.
 
     The numbers are drawn from ``seed`` and mean nothing. One job name, one reason and one message are hostile HTML.
     """
@@ -170,6 +171,16 @@ def sample_lake(path: Path, *, cluster: str = "c1", nodes: int = 24, days: int =
                 {"node": used[0], "from_utc": finish, "to_utc": finish + timedelta(hours=float(rng.exponential(9)))}
             )
     jobs[0] |= {"job_name": HOSTILE, "user": HOSTILE, "state": "NODE_FAIL"}
+    # A job that comes back from a failure preempts another.
+    failed = begin + timedelta(days=6)
+    again = failed + timedelta(minutes=10)
+    comes_back = {"job_id": "900", "nodes": names[:4]}
+    jobs += [
+        comes_back | {"start_utc": failed - timedelta(hours=5), "end_utc": failed, "state": "NODE_FAIL"},
+        comes_back | {"start_utc": again, "end_utc": again + timedelta(hours=3), "state": "COMPLETED"},
+        {"job_id": "901", "nodes": names[:4], "start_utc": failed - timedelta(hours=2), "end_utc": again}
+        | {"state": "PREEMPTED", "preempted_by": "900"},
+    ]
     states.append(
         {"node": "n00", "from_utc": begin + timedelta(days=9), "to_utc": begin + timedelta(days=10), "reason": HOSTILE}
     )
