@@ -40,6 +40,7 @@ MARTS: Final = (
     "runs",
     "preemption_links",
     "preemption_chains",
+    "attempt_losses",
     "ledger_window",
     "node_capacity",
     "allocations",

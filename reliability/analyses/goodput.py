@@ -232,8 +232,6 @@ def goodput(
     """
     if by is not None and by not in GROUPS:
         raise BadOptionError("--by", by, f"one of {', '.join(GROUPS)}")
-    if unit not in (None, "gpu", "node"):
-        raise BadOptionError("--unit", str(unit), "gpu or node")
     for name, value in (
         ("checkpoint_interval_seconds", checkpoint_interval_seconds),
         ("gpu_hour_price", gpu_hour_price),
@@ -247,7 +245,7 @@ def goodput(
         "checkpoint_interval_seconds": checkpoint_interval_seconds,
         "restart_overhead_seconds": restart_overhead_seconds,
     }
-    counted = cast("Unit", unit) if unit is not None else unit_of(lake, asked)
+    counted = counted_unit(lake, unit, asked)
     parameters = Parameters(**asked, unit=counted)
     with closing(DuckDBEngine(lake, parameters)) as engine:
         if not engine.rows("SELECT 1 FROM ledger_window LIMIT 1"):
@@ -302,8 +300,18 @@ _NEEDS: Final = {
 }
 
 
-def unit_of(lake: Lake, asked: dict[str, Any]) -> Unit:
-    """Return what a ledger of this lake counts where nobody says: GPUs where there are any."""
+def counted_unit(lake: Lake, unit: str | None, asked: dict[str, Any]) -> Unit:
+    """Return what a ledger of this lake counts: what was asked for, else GPUs where there are any.
+
+    Raises
+    ------
+    BadOptionError
+        If there is no such unit.
+    """
+    if unit is not None:
+        if unit not in _UNITS:
+            raise BadOptionError("--unit", unit, "gpu or node")
+        return cast("Unit", unit)
     with closing(DuckDBEngine(lake, Parameters(**asked))) as engine:
         return "gpu" if engine.rows("SELECT 1 FROM fleet WHERE gpu_count > 0 LIMIT 1") else "node"
 

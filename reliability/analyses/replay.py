@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from models.goodput.event_totals import EventTotal, difference_interval
 from models.guards import checked_confidence
 from reliability.analyses.answer import Answer
-from reliability.analyses.goodput import BUCKETS, Unit, unit_of
+from reliability.analyses.goodput import BUCKETS, Unit, counted_unit
 from reliability.analyses.replay_drains import DrainedNode, drain_values, drained_nodes
 from reliability.analyses.replay_levers import DUAL_TOR_SYMPTOMS, Levers, duration_text
 from reliability.engines.duckdb_engine import DuckDBEngine
@@ -170,7 +170,7 @@ def replay(
     lake: Lake,
     levers: Levers,
     *,
-    unit: Unit | None = None,
+    unit: str | None = None,
     checkpoint_interval_seconds: int = 3600,
     restart_overhead_seconds: int = 300,
     confidence: float = 0.9,
@@ -209,20 +209,18 @@ def replay(
     checked_confidence(confidence)
     if not levers.are_set:
         raise BadOptionError("--set", "nothing", "at least one lever, such as checkpoint_interval=10m")
-    if unit not in {None, "gpu", "node"}:
-        raise BadOptionError("--unit", str(unit), "gpu or node")
     asked: dict[str, Any] = {
         "window_from_utc": from_utc,
         "window_to_utc": to_utc,
         "checkpoint_interval_seconds": checkpoint_interval_seconds,
         "restart_overhead_seconds": restart_overhead_seconds,
     }
-    counted: Unit = unit or unit_of(lake, asked)
+    counted = counted_unit(lake, unit, asked)
     parameters = Parameters(**asked, unit=counted)
     drained = drained_nodes(lake, levers)
     with closing(DuckDBEngine(lake, parameters)) as engine:
         engine.keep(*_SHARED)
-        then = {row["bucket"]: row["gpu_seconds"] / _SECONDS_PER_HOUR for row in engine.ask("ledger_buckets")}
+        then = {row["bucket"]: row["hours"] for row in engine.ask("ledger_groups", by="")}
         if not sum(then.values()) > 0:
             raise NoDataError(
                 "replay", "jobs with the nodes they ran on (sacct, …), and nodes with GPUs or --unit node"

@@ -75,8 +75,6 @@ def replay(
     from reliability.lake import open_lake  # noqa: PLC0415
 
     levers = _levers(settings or [])
-    if unit not in {None, "gpu", "node"}:
-        raise BadOptionError("--unit", str(unit), "gpu or node")
     options: dict[str, Any] = {
         "unit": unit,
         "checkpoint_interval_seconds": round(duration_seconds("--checkpoint-interval", checkpoint_interval)),

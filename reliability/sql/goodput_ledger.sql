@@ -1,12 +1,9 @@
 -- grain: cluster, UTC day, job size, user, partition, cause and bucket.
--- inputs: attempt_parts, allocations, node_allocation, ledger_window, attributions, preemption_chains, parameters.
+-- inputs: attempt_parts, attempt_losses, allocations, node_allocation, ledger_window, parameters.
 -- Where every unit-second of capacity went (parameters.unit: GPUs or nodes); the buckets of a day add up to that day's
 -- capacity. An attempt is charged what it held of its nodes; in time order it is restart, kept work with its checkpoint
--- writes spread evenly, lost work; cut at midnight UTC. Lost work falls into one bucket by how the attempt ended: an
--- infrastructure failure (first order), preemption by a job that came back from one (second order; its cause is that
--- failure's), another preemption, or anything else (the user's program, its limits). Of an attempt that ended after the
--- window the state alone tells. Only lost buckets carry a cause, and what nobody held has neither size, user nor
--- partition.
+-- writes spread evenly, lost work (whose bucket `attempt_losses` tells); cut at midnight UTC. Only lost buckets carry a
+-- cause, and what nobody held has neither size, user nor partition.
 WITH ended AS (
     SELECT
         attempt_parts.cluster,
@@ -25,28 +22,15 @@ WITH ended AS (
                 THEN attempt_parts.checkpoint_seconds / (attempt_parts.productive_seconds + attempt_parts.checkpoint_seconds)
             ELSE 0e0
         END AS writing,
-        CASE
-            WHEN coalesce(attributions.is_infrastructure, attempt_parts.state = 'NODE_FAIL') THEN 'lost_first_order'
-            WHEN preemption_chains.cause IS NOT NULL THEN 'lost_second_order'
-            WHEN attempt_parts.state = 'PREEMPTED' THEN 'lost_preemption'
-            ELSE 'lost_user'
-        END AS lost_bucket,
-        coalesce(
-            attributions.cause,
-            preemption_chains.cause,
-            CASE WHEN attempt_parts.state = 'NODE_FAIL' THEN 'unattributed' ELSE lower(attempt_parts.state) END
-        ) AS cause
+        attempt_losses.lost_bucket,
+        attempt_losses.cause
     FROM attempt_parts
     INNER JOIN ledger_window ON attempt_parts.cluster = ledger_window.cluster
     CROSS JOIN parameters
-    LEFT JOIN attributions
-        ON attempt_parts.cluster = attributions.cluster
-        AND attempt_parts.job_id_raw = attributions.job_id_raw
-        AND attempt_parts.attempt = attributions.attempt
-    LEFT JOIN preemption_chains
-        ON attempt_parts.cluster = preemption_chains.cluster
-        AND attempt_parts.job_id_raw = preemption_chains.job_id_raw
-        AND attempt_parts.attempt = preemption_chains.attempt
+    INNER JOIN attempt_losses
+        ON attempt_parts.cluster = attempt_losses.cluster
+        AND attempt_parts.job_id_raw = attempt_losses.job_id_raw
+        AND attempt_parts.attempt = attempt_losses.attempt
     WHERE attempt_parts.to_micros > ledger_window.from_micros AND attempt_parts.from_micros < ledger_window.to_micros
 ),
 

@@ -1,5 +1,5 @@
 -- grain: attempt of `attempt_parts` whose units the ledger counts.
--- inputs: attempt_parts, attempts, ledger_window, allocations, node_allocation, attributions, evidence, preemption_chains, run_members, checkpoints.
+-- inputs: attempt_parts, attempt_losses, attempts, ledger_window, allocations, node_allocation, evidence, run_members, checkpoints.
 -- What a replay needs to know of each attempt, whatever lever is pulled:
 --   units: GPUs or nodes held (parameters.unit); where more was allocated than there is, the least share of it that the
 --     ledger charged. An attempt only partly in the window of the ledger is left out.
@@ -88,18 +88,13 @@ SELECT
     held.units,
     attempts.start_micros = parts.from_micros AND coalesce(attempts.end_micros, parts.to_micros) <= parts.to_micros AS is_whole,
     attempts.end_micros IS NULL OR parts.state IN ('COMPLETED', 'REQUEUED') AS keeps_all,
-    CASE
-        WHEN attributions.is_infrastructure THEN 'lost_first_order'
-        WHEN chains.cause IS NOT NULL THEN 'lost_second_order'
-        WHEN parts.state = 'PREEMPTED' THEN 'lost_preemption'
-        ELSE 'lost_user'
-    END AS lost_bucket,
-    coalesce(attributions.is_infrastructure, FALSE) AS is_infrastructure,
-    attributions.cause,
-    coalesce(attributions.failed_node, attributions.node) AS failed_node,
-    CASE WHEN attributions.is_infrastructure THEN first_signs.seconds_to_end END AS seconds_to_detect,
-    chains.root_job_id_raw,
-    chains.root_attempt,
+    losses.lost_bucket,
+    losses.is_infrastructure,
+    losses.cause,
+    losses.failed_node,
+    CASE WHEN losses.is_infrastructure THEN first_signs.seconds_to_end END AS seconds_to_detect,
+    losses.root_job_id_raw,
+    losses.root_attempt,
     coalesce(root.run_id, parts.run_id) AS failed_run_id,
     coalesce(of_run.stall_seconds, of_cluster.stall_seconds, 0e0) AS stall_seconds,
     coalesce(of_run.write_seconds, of_cluster.write_seconds, 0e0) AS write_seconds
@@ -108,18 +103,14 @@ INNER JOIN attempts
     ON parts.cluster = attempts.cluster AND parts.job_id_raw = attempts.job_id_raw AND parts.attempt = attempts.attempt
 INNER JOIN ledger_window ON parts.cluster = ledger_window.cluster
 INNER JOIN held ON parts.cluster = held.cluster AND parts.job_id_raw = held.job_id_raw AND parts.attempt = held.attempt
-LEFT JOIN attributions
-    ON parts.cluster = attributions.cluster
-    AND parts.job_id_raw = attributions.job_id_raw
-    AND parts.attempt = attributions.attempt
+INNER JOIN attempt_losses AS losses
+    ON parts.cluster = losses.cluster AND parts.job_id_raw = losses.job_id_raw AND parts.attempt = losses.attempt
 LEFT JOIN first_signs
     ON parts.cluster = first_signs.cluster
     AND parts.job_id_raw = first_signs.job_id_raw
     AND parts.attempt = first_signs.attempt
-LEFT JOIN preemption_chains AS chains
-    ON parts.cluster = chains.cluster AND parts.job_id_raw = chains.job_id_raw AND parts.attempt = chains.attempt
 LEFT JOIN run_members AS root
-    ON chains.cluster = root.cluster AND chains.root_job_id_raw = root.job_id_raw AND chains.root_attempt = root.attempt
+    ON losses.cluster = root.cluster AND losses.root_job_id_raw = root.job_id_raw AND losses.root_attempt = root.attempt
 LEFT JOIN of_run ON parts.cluster = of_run.cluster AND parts.run_id = of_run.run_id
 LEFT JOIN of_cluster ON parts.cluster = of_cluster.cluster
 WHERE parts.from_micros >= ledger_window.from_micros AND parts.to_micros <= ledger_window.to_micros

@@ -59,7 +59,7 @@ def count_ledger(case: Case, confidence: float) -> LedgerPair | None:  # noqa: A
         bucket = str(_CALLED.get(row["bucket"], row["bucket"]))
         true[bucket] = true.get(bucket, 0.0) + row["gpu_seconds"]
     with closing(DuckDBEngine(case.lake, Parameters())) as engine:
-        measured = {row["bucket"]: row["gpu_seconds"] for row in engine.ask("ledger_buckets")}
+        measured = {row["bucket"]: row["hours"] * 3600 for row in engine.ask("ledger_groups", by="")}
     return LedgerPair(measured, true)
 
 
