@@ -155,8 +155,13 @@ def ettr_calibration(
     with closing(DuckDBEngine(lake, parameters)) as engine:
         asked = engine.ask("calibration_runs", min_gpus=min_gpus, least_seconds=LONG_SECONDS)
     rng = np.random.default_rng(_SEED)
-    found = [_placed(row, rate, parameters, rng) for row in asked]
-    runs = tuple(run for run in found if run is not None)
+    placed, unpredicted = [], []
+    for row in asked:
+        try:
+            placed.append(_placed(row, rate, parameters, rng))
+        except ModelError as error:
+            unpredicted.append(str(error))
+    runs = tuple(placed)
     if not runs:
         raise NoDataError(
             f"the calibration of ETTR, on runs of more than {min_gpus} GPUs for a day and more",
@@ -169,22 +174,17 @@ def ettr_calibration(
         runs=runs,
         long_runs=int(asked[0]["long_runs"]),
         check=pit_check([run.place for run in runs], BAND, confidence),
-        warnings=_warnings(runs, asked),
+        warnings=_warnings(runs, asked, unpredicted),
     )
 
 
-def _placed(
-    row: dict[str, Any], rate: FailureRate, parameters: Parameters, rng: np.random.Generator
-) -> CalibratedRun | None:
-    """Return a run beside its prediction; None where the plan has none, as no failure could make it last a day."""
+def _placed(row: dict[str, Any], rate: FailureRate, parameters: Parameters, rng: np.random.Generator) -> CalibratedRun:
+    """Return a run beside its prediction; a plan without one, as none of its runs could last a day, raises."""
     plan = _plan(row, rate, parameters)
     wall = float(row["scheduled_seconds"])
-    try:
-        predicted = ettr_distribution(plan, at_least_seconds=LONG_SECONDS)
-        place = _place(predicted, row, wall, rng)
-        low, high = predicted.interval(BAND)
-    except ModelError:
-        return None
+    predicted = ettr_distribution(plan, at_least_seconds=LONG_SECONDS)
+    place = _place(predicted, row, wall, rng)
+    low, high = predicted.interval(BAND)
     return CalibratedRun(
         cluster=row["cluster"],
         run_id=row["run_id"],
@@ -219,12 +219,16 @@ def _plan(row: dict[str, Any], rate: FailureRate, parameters: Parameters) -> Run
     )
 
 
-def _warnings(runs: Sequence[CalibratedRun], asked: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+def _warnings(
+    runs: Sequence[CalibratedRun], asked: Sequence[dict[str, Any]], unpredicted: Sequence[str]
+) -> tuple[str, ...]:
     compared = (
         f"{len(runs):,} of {asked[0]['long_runs']:,} long runs are compared: the others did not complete, were "
         "preempted, requeued or resubmitted for another reason, which the prediction knows nothing of"
     )
     warnings = [compared]
+    if unpredicted:
+        warnings.append(f"{len(unpredicted):,} more have no predicted distribution, the first because {unpredicted[0]}")
     if sum(run.failures for run in runs) < _FEW:
         warnings.append(
             "fewer than 20 failures in these runs: most places are those of runs without one, put at random"

@@ -35,7 +35,7 @@ def calibration_figure(found: EttrCalibration) -> go.Figure:
         f"{plural(runs, 'run')} · exact interval {percent(check.inside.low)} to {percent(check.inside.high)} · bars "
         "stay between the lines if the prediction is right",
     )
-    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.12)
+    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.2)
     figure.update_layout(styled.layout)
     edges = np.linspace(0, 1, check.counts.size + 1)
     figure.add_trace(
@@ -68,7 +68,7 @@ def calibration_figure(found: EttrCalibration) -> go.Figure:
         row=1,
         col=2,
     )
-    figure.update_xaxes(title={"text": "place in the prediction (0: slower than all)"}, range=[0, 1])
+    figure.update_xaxes(title={"text": "place (0: slowest)"}, range=[0, 1])
     figure.update_yaxes(title={"text": "runs"}, rangemode="tozero", row=1, col=1)
     figure.update_yaxes(title={"text": "share of runs"}, range=[0, 1], tickformat=".0%", row=1, col=2)
     return finished(figure.update_layout(showlegend=False))

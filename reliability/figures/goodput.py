@@ -89,7 +89,7 @@ def ledger_figure(found: Goodput) -> go.Figure:
         )
     )
     # from the decade below the least to a little beyond everything, where the largest bar's text stands
-    span = [floor(log10(min(shares, default=1.0))) - 0.2, 0.7]
+    span = [floor(log10(min(shares, default=1.0))) - 0.2, 1.1]
     figure.update_xaxes(type="log", dtick=1, tickformat=".3~%", range=span, title={"text": "share of capacity"})
     return finished(figure.update_layout(height=150 + 30 * max(3, len(shown))))
 

@@ -1,10 +1,11 @@
-"""What runs got out of their time: ETTR by size, and the largest runs."""
+"""What runs got out of their time: ETTR by size, beside its prediction, and the largest runs."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from models.goodput.measured import EttrInterval
+from reliability.analyses.ettr_calibration import ettr_calibration
 from reliability.analyses.runs import Runs, runs
 from reliability.report.numbers import count, number
 from reliability.report.sections.section import Section, Table, Window, ask
@@ -13,18 +14,25 @@ if TYPE_CHECKING:
     from reliability.lake import Lake
 
 _MOST_LISTED = 12
+#: fewer runs are no picture of a distribution
+_FEWEST_PLACES = 20
 _PARTS = ("queue", "productive", "checkpoint", "restart", "lost")
 
 
 def run_section(lake: Lake, window: Window) -> Section:
-    """Say which ETTR runs had by size, and where the time of the largest went."""
+    """Say which ETTR runs had by size, whether the prediction holds, and where the time of the largest went."""
     title = "Runs"
     found, reason = ask(lambda: runs(lake, most=_MOST_LISTED, **window.options()))
     if found is None:
         return Section(title, reason)
-    cautions = (f"Caution: {warning}." for warning in found.warnings)
+    cautions = [f"Caution: {warning}." for warning in found.warnings]
+    held, _ = ask(lambda: ettr_calibration(lake, **window.options()))
+    figures = [found.figure()]
+    if held is not None and len(held.runs) >= _FEWEST_PLACES:
+        figures.append(held.figure())
+        cautions += [held.definition, *(f"Caution: {warning}." for warning in held.warnings)]
     text = " ".join([found.definition, found.assumption, *cautions])
-    return Section(title, text, (found.figure(),), (_sizes(found), _largest(found)))
+    return Section(title, text, tuple(figures), (_sizes(found), _largest(found)))
 
 
 def _sizes(found: Runs) -> Table:
