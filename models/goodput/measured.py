@@ -214,42 +214,6 @@ def ettr_over_time(
     return EttrOverTime(times[shown], all_productive[shown] / all_available[shown], sliding[shown], window_seconds)
 
 
-def goodput_loss_gpu_hours(
-    run_seconds: npt.ArrayLike, gpu_count: npt.ArrayLike, checkpoint_interval_seconds: float = _SECONDS_PER_HOUR
-) -> FloatArray:
-    """Return the paper's first-order goodput loss of interrupted attempts.
-
-    Parameters
-    ----------
-    run_seconds, gpu_count : array_like of shape (n,)
-        Run time and GPUs of each attempt that a failure ended.
-    checkpoint_interval_seconds : float
-        Time between two checkpoints.
-
-    Returns
-    -------
-    numpy.ndarray of shape (n,)
-        min(run time, half an interval) times GPUs, in GPU-hours.
-
-    Raises
-    ------
-    NotPositiveError, NotFiniteError, NegativeValueError, EmptySampleError, LengthMismatchError
-        An argument cannot be.
-
-    Notes
-    -----
-    Kokolis et al. (HPCA 2025): every job checkpoints hourly, so that half an hour is lost on average.
-
-    Examples
-    --------
-    >>> goodput_loss_gpu_hours([600.0, 86_400.0], [8, 1024]).round(2).tolist()
-    [1.33, 512.0]
-    """
-    run, gpus = checked_columns(run_seconds=run_seconds, gpu_count=gpu_count)
-    half = checked_positive("checkpoint_interval_seconds", checkpoint_interval_seconds) / 2
-    return np.asarray(np.minimum(run, half) * gpus / _SECONDS_PER_HOUR, dtype=np.float64)
-
-
 def _interval(x: FloatArray, y: FloatArray, confidence: float, replicas: int, rng: np.random.Generator) -> EttrInterval:
     ratio = float(x.sum() / y.sum())
     used = y > 0

@@ -11,7 +11,7 @@ import numpy as np
 
 from models.goodput.measured import EttrOverTime, ettr_over_time
 from reliability.analyses.answer import Answer
-from reliability.analyses.runs import DEFINITION, assumption, run_parameters
+from reliability.analyses.runs import ETTR_DEFINITION, assumption, run_parameters
 from reliability.engines.duckdb_engine import DuckDBEngine
 from reliability.errors import NoDataError
 
@@ -119,7 +119,7 @@ def run_story(
         run_id=attempts[0]["run_id"],
         cluster=attempts[0]["cluster"],
         job_name=attempts[-1]["job_name"],
-        definition=DEFINITION.split(". The mean")[0] + ".",
+        definition=ETTR_DEFINITION,
         assumption=assumption(parameters, {name: int(name == source) for name in ("logged", "assumed", "mixed")}),
         begin_utc=datetime.fromtimestamp(begin, UTC),
         ettr=sum(row["productive_seconds"] for row in attempts) / wall,

@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 
     from reliability.lake import Lake
 
-DEFINITION: Final = (
+ETTR_DEFINITION: Final = (
     "ETTR = R / W, W = Q + R + U: productive time over the time a run was queued while eligible, productive, or "
-    "scheduled but unproductive (restarts, checkpoint writes, work lost since the last safe checkpoint). The mean of "
-    "runs is that of a run picked at random, the ratio of sums that of {weighed} picked at random; intervals: runs "
-    "resampled (BCa and Student's t, the wider)."
+    "scheduled but unproductive (restarts, checkpoint writes, work lost since the last safe checkpoint)."
+)
+_OF_MANY: Final = (
+    "The mean of runs is that of a run picked at random, the ratio of sums that of {weighed} picked at random; "
+    "intervals: runs resampled (BCa and Student's t, the wider)."
 )
 #: resampling is part of the answer: the same lake gives the same interval
 _SEED: Final = 20_250_301
@@ -159,7 +161,7 @@ def runs(
     whole = int(times["whole"].sum())
     return Runs(
         confidence=confidence,
-        definition=DEFINITION.format(weighed="a GPU-hour" if size_unit == "GPU" else "a node-hour"),
+        definition=f"{ETTR_DEFINITION} {_OF_MANY.format(weighed=f'a {size_unit}-hour')}",
         assumption=assumption(parameters, sources),
         size_unit=size_unit,
         min_gpus=min_gpus,

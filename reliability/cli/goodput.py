@@ -19,6 +19,7 @@ from reliability.cli.options import (
     moment,
 )
 from reliability.cli.output import note, notes, print_answer, print_table
+from reliability.errors import BadOptionError
 
 if TYPE_CHECKING:
     from reliability.analyses.goodput import Goodput
@@ -99,6 +100,12 @@ def goodput(
     from reliability.analyses.goodput import goodput as ask  # noqa: PLC0415 - keeps --help instant
     from reliability.lake import open_lake  # noqa: PLC0415
 
+    _refuse_ignored(
+        {"--unit": unit, "--by": by, "--gpu-hour-price": gpu_hour_price, "--gpu-watts": gpu_watts},
+        instead=next(
+            (name for name, asked in (("--calibration", calibration), ("--run", run), ("--runs", runs)) if asked), None
+        ),
+    )
     if calibration:
         _calibration(open_lake(lake), (from_time, to_time), confidence, as_json=as_json, as_csv=as_csv)
         return
@@ -122,6 +129,13 @@ def goodput(
     print_answer(found, as_json=as_json, as_csv=as_csv)
     if not (as_json or as_csv):
         _explain(found)
+
+
+def _refuse_ignored(ledger_options: dict[str, object], *, instead: str | None) -> None:
+    """Refuse what only the ledger knows where something else is asked for: ignored, it would pass for answered."""
+    given = [name for name, value in ledger_options.items() if value is not None]
+    if instead is not None and given:
+        raise BadOptionError(given[0], str(ledger_options[given[0]]), f"no {instead}, which knows nothing of it")
 
 
 def _calibration(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from models.errors import LengthMismatchError, NegativeValueError, NotAShareError, NotPositiveError, ShareAboveOneError
 from models.goodput.errors import EmptyRunError
-from models.goodput.measured import FEW_RUNS, ettr_over_time, goodput_loss_gpu_hours, group_ettr
+from models.goodput.measured import FEW_RUNS, ettr_over_time, group_ettr
 
 times = st.floats(1.0, 1e7)
 shares = st.floats(0.0, 1.0)
@@ -205,10 +205,3 @@ def test_a_window_as_long_as_the_run_slides_to_the_same_number():
 def test_what_is_no_course_of_a_run_is_refused(begin, end, share, window, error):
     with pytest.raises(error):
         ettr_over_time(begin, end, share, window_seconds=window)
-
-
-@given(st.floats(0, 1e7), st.integers(0, 100_000))
-def test_the_goodput_loss_is_never_more_than_half_an_interval(run, gpus):
-    (loss,) = goodput_loss_gpu_hours([run], [gpus])
-    assert 0 <= loss <= 0.5 * gpus + 1e-9
-    assert loss <= run * gpus / 3600 + 1e-9
