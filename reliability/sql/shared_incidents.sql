@@ -31,7 +31,11 @@ SELECT
     sum(CASE WHEN event_members.member = 'outage' THEN 1 ELSE 0 END) AS outages,
     sum(CASE WHEN event_members.member = 'sign' THEN 1 ELSE 0 END) AS signs,
     min(named.symptom) AS symptom,
-    array_sort(array_agg(DISTINCT event_members.node) FILTER (WHERE event_members.node IS NOT NULL)) AS nodes
+    -- Of an event whose members name no node, the engines' aggregates differ (NULL, or an empty list): NULL.
+    CASE
+        WHEN count(event_members.node) > 0
+            THEN array_sort(array_agg(DISTINCT event_members.node) FILTER (WHERE event_members.node IS NOT NULL))
+    END AS nodes
 FROM event_members
 INNER JOIN named
     ON event_members.cluster = named.cluster AND event_members.event_number = named.event_number
