@@ -125,12 +125,25 @@ def _upper_inverse(power: FloatArray, log_share: FloatArray) -> FloatArray:
 
 
 def _lower_inverse(power: FloatArray, log_share: FloatArray) -> FloatArray:
-    """Return x with log P(power, x) = log_share; below its range approximately, by x^power / Gamma(power + 1)."""
+    """Return x with log P(power, x) = log_share."""
+    power, log_share = np.broadcast_arrays(power, log_share)
     share = np.exp(log_share)
     x = np.where(share < 0.5, special.gammaincinv(power, share), special.gammainccinv(power, -np.expm1(log_share)))
     x = np.where(power <= NORMAL_FROM, x, _wilson_hilferty(power, -normal_score(log_share)))
-    tail = np.exp((log_share + special.gammaln(power + 1.0)) / power)
-    return np.where((log_share < _INVERTIBLE) & (power <= NORMAL_FROM), tail, x)
+    far = (log_share < _INVERTIBLE) & np.isfinite(log_share) & (power <= NORMAL_FROM)
+    first_term = (log_share + special.gammaln(power + 1.0)) / power
+    x = np.where(far, np.exp(first_term), x)
+    far &= x > 0
+    if far.any():
+        # log P is concave in log x and never above its first term: from there Newton's steps come up from below.
+        a, log_z = power[far], first_term[far]
+        for _ in range(_QUANTILE_STEPS):
+            z = np.exp(log_z)
+            log_share_now = log_lower(a, z)
+            log_slope = a * log_z - z - special.gammaln(a) - log_share_now
+            log_z = log_z + (log_share[far] - log_share_now) * np.exp(-log_slope)
+        x[far] = np.exp(log_z)
+    return x
 
 
 def _wilson_hilferty(power: FloatArray, z: FloatArray) -> FloatArray:
