@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from models.topology.cabling import check_sizes
-from models.topology.clos import clos
+from models.topology.builders.cabling import check_sizes
+from models.topology.builders.clos import clos
+from models.topology.builders.hpn import hpn
+from models.topology.builders.nvl72 import nvl72
+from models.topology.builders.rail import rail
+from models.topology.builders.rail_only import rail_only
+from models.topology.builders.railx import railx
 from models.topology.errors import UnknownFabricKindError
 from models.topology.fabric import Fabric, FabricKind
-from models.topology.hpn import hpn
-from models.topology.nvl72 import nvl72
-from models.topology.rail import rail
-from models.topology.rail_only import rail_only
-from models.topology.railx import railx
 
 FABRIC_KINDS: tuple[FabricKind, ...] = ("clos", "rail", "rail-only", "hpn", "hpn-single-tor", "railx", "nvl72")
 

@@ -6,11 +6,23 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Literal
 
-Tier = Literal["nvswitch", "ocs", "tor", "leaf", "agg", "spine", "core"]
-FabricKind = Literal["clos", "rail", "rail-only", "hpn", "hpn-single-tor", "railx", "nvl72"]
+Tier = Literal["nvswitch", "ocs", "router", "tor", "leaf", "agg", "spine", "core"]
+FabricKind = Literal[
+    "clos",
+    "rail",
+    "rail-only",
+    "hpn",
+    "hpn-single-tor",
+    "dcn-plus",
+    "railx",
+    "nvl72",
+    "torus",
+    "dragonfly",
+    "from-lake",
+]
 
-#: from the hosts upwards: a switch is joined only to switches of later tiers
-TIERS: tuple[Tier, ...] = ("nvswitch", "ocs", "tor", "leaf", "agg", "spine", "core")
+#: from the hosts upwards: a link goes from a switch to one of a later tier; between equals there are peer links
+TIERS: tuple[Tier, ...] = ("nvswitch", "ocs", "router", "tor", "leaf", "agg", "spine", "core")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +50,8 @@ class Switch:
     name : str
         Unique in the fabric. A rail or plane is spelled out in it (``rail3``, ``plane0``).
     tier : str
-        ``nvswitch``, ``ocs`` (optical circuit switch), ``tor``, ``leaf``, ``agg``, ``spine`` or ``core``.
+        ``nvswitch``, ``ocs`` (optical circuit switch), ``router`` (of a dragonfly), ``tor``, ``leaf``, ``agg``,
+        ``spine`` or ``core``.
     pod, rail, plane : int or None
         Where it belongs, from 0; None where it serves several of them or the fabric has none.
     """
@@ -83,6 +96,40 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class PeerLink:
+    """A cable between equals: chips of a mesh, routers of a dragonfly.
+
+    Parameters
+    ----------
+    one, other : Adapter or str
+        Its ends: two adapters, or the names of two switches of one tier.
+    kind : str
+        ``mesh`` (inside a host or block), ``local`` (inside a dragonfly group) or ``global`` (between groups).
+    bandwidth_gbps : float
+        Gb/s in each direction.
+    """
+
+    one: Adapter | str
+    other: Adapter | str
+    kind: Literal["mesh", "local", "global"]
+    bandwidth_gbps: float
+
+
+@dataclass(frozen=True, slots=True)
+class Circuit:
+    """A light path that an optical circuit switch holds open between two of its cables.
+
+    Parameters
+    ----------
+    one, other : Link
+        The cables it joins, from adapters to the same optical circuit switch.
+    """
+
+    one: Link
+    other: Link
+
+
+@dataclass(frozen=True, slots=True)
 class Fabric:
     """A network and the hosts on it.
 
@@ -96,6 +143,12 @@ class Fabric:
         From the hosts upwards.
     links : tuple of Link
         In the order of cabling.
+    peer_links : tuple of PeerLink
+        Cables between equals; most kinds have none.
+    host_names : tuple of str
+        What the hosts are called, where the fabric is a real one; empty for one that was built.
+    circuits : tuple of Circuit
+        How the optical circuit switches are set while all is well; no cable is in two of them.
     """
 
     kind: FabricKind
@@ -103,6 +156,9 @@ class Fabric:
     gpus_per_host: int
     switches: tuple[Switch, ...]
     links: tuple[Link, ...]
+    peer_links: tuple[PeerLink, ...] = ()
+    host_names: tuple[str, ...] = ()
+    circuits: tuple[Circuit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +207,19 @@ def network_domains(fabric: Fabric) -> tuple[NetworkDomain, ...]:
     - A ToR of a pair only degrades: its adapters keep the other port, at half rate.
     - Agg, spine and core only degrade: others of their tier carry on (HPN: 1/60 of a plane's cross-segment capacity).
       The builders see to it that there is another one.
+    - A router of a dragonfly takes down the hosts with an adapter on it [D], as a ToR does; what it passes on for
+      others goes another way.
     - An optical circuit switch only degrades [D]: it breaks one rail ring of one row or column; the traffic takes the
       other rails of the host's mesh until rings are closed anew. Where a host's chips form a single line (a prime
-      number of GPUs), the row has no other rail and goes through the columns.
+      number of GPUs), the row has no other rail and goes through the columns. In a torus it opens the rings
+      through one position of the blocks' faces, and traffic goes around through the others.
+
+    Whether what is left of the network still holds together, and how much bandwidth there is, `blast_radius` tells: a
+    real fabric can have a single spine, whose loss splits it.
 
     Examples
     --------
-    >>> from models.topology.hpn import hpn
+    >>> from models.topology.builders.hpn import hpn
     >>> pair = hpn(hosts=4, gpus_per_host=2, hosts_per_segment=4, aggs_per_plane=2)
     >>> [(domain.name, domain.takes_down) for domain in network_domains(pair) if domain.kind == "tor"][:2]
     [('pod0-segment0-rail0-plane0', False), ('pod0-segment0-rail0-plane1', False)]
@@ -192,10 +254,13 @@ def _hosts_below(fabric: Fabric) -> dict[str, tuple[int, ...]]:
     shared: dict[tuple[int, ...], tuple[int, ...]] = {}
     for switch in sorted(fabric.switches, key=lambda switch: TIERS.index(switch.tier)):
         key = frozenset(children[switch.name])
-        found = None if hosts[switch.name] else of_children.get(key)
+        own = hosts[switch.name]
+        found = None if own else of_children.get(key)
         if found is None:
-            reached = tuple(sorted(hosts[switch.name].union(*(below[child] for child in key))))
-            found = of_children[key] = shared.setdefault(reached, reached)
+            reached = tuple(sorted(own.union(*(below[child] for child in key))))
+            found = shared.setdefault(reached, reached)
+            if not own:
+                of_children[key] = found
         below[switch.name] = found
     return below
 

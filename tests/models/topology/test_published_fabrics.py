@@ -5,12 +5,12 @@ from collections import Counter
 import pytest
 
 from models.topology import Adapter, build_fabric, network_domains
-from models.topology.clos import clos
-from models.topology.hpn import hpn
-from models.topology.nvl72 import nvl72
-from models.topology.rail import rail
-from models.topology.rail_only import rail_only
-from models.topology.railx import railx
+from models.topology.builders.clos import clos
+from models.topology.builders.hpn import hpn
+from models.topology.builders.nvl72 import nvl72
+from models.topology.builders.rail import rail
+from models.topology.builders.rail_only import rail_only
+from models.topology.builders.railx import railx
 
 from .networks import network_links
 

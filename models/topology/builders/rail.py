@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from models.topology.cabling import NVLINK_GBPS, Cabling, check_sizes, checked_radix, numbered, span, uplinks_of
+from models.topology.builders.cabling import (
+    NVLINK_GBPS,
+    Cabling,
+    check_sizes,
+    checked_radix,
+    numbered,
+    span,
+    uplinks_of,
+)
+from models.topology.builders.stages import LeafGroup, join_groups, join_leaves
 from models.topology.fabric import Adapter, Fabric
-from models.topology.stages import LeafGroup, join_groups, join_leaves
 
 
 def rail(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.topology.cabling import Cabling, numbered
+from models.topology.builders.cabling import Cabling, numbered
 from models.topology.fabric import Switch, Tier
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from itertools import count
+from math import ceil
+from typing import Literal
 
 from models.errors import NotPositiveError
 from models.guards import checked_count, checked_positive
 from models.topology.errors import RadixTooSmallError
-from models.topology.fabric import Adapter, Fabric, FabricKind, Link, Switch, Tier
+from models.topology.fabric import Adapter, Circuit, Fabric, FabricKind, Link, PeerLink, Switch, Tier
 
 #: NVLink of a Hopper GPU, each way: 450 GB/s (NVLink 4: 18 links of 25 GB/s)
 NVLINK_GBPS = 3_600.0
@@ -40,6 +42,8 @@ class Cabling:
         self.adapter_gbps = checked_positive("adapter_gbps", adapter_gbps)
         self._switches: list[Switch] = []
         self._links: list[Link] = []
+        self._peer_links: list[PeerLink] = []
+        self._circuits: list[Circuit] = []
         self._used_ports: Counter[str] = Counter()
 
     def switch(
@@ -50,13 +54,23 @@ class Cabling:
         self._switches.append(switch)
         return switch
 
-    def attach(self, adapter: Adapter, port: int, parent: Switch, gbps: float) -> None:
+    def attach(self, adapter: Adapter, port: int, parent: Switch, gbps: float) -> Link:
         """Run a cable from an adapter's port to the next free port of a switch."""
-        self._cable(adapter, port, parent, parent.rail, gbps)
+        return self._cable(adapter, port, parent, parent.rail, gbps)
 
     def join(self, child: Switch, parent: Switch) -> None:
         """Run a cable from the next free port of a switch to the next free port of one above."""
         self._cable(child.name, self._next_port(child), parent, child.rail, self.adapter_gbps)
+
+    def pair(
+        self, one: Adapter | Switch, other: Adapter | Switch, kind: Literal["mesh", "local", "global"], gbps: float
+    ) -> None:
+        """Run a cable between equals."""
+        self._peer_links.append(PeerLink(_end(one), _end(other), kind, gbps))
+
+    def circuit(self, one: Link, other: Link) -> None:
+        """Join two cables in the optical circuit switch that both lead to."""
+        self._circuits.append(Circuit(one, other))
 
     def scale_up(self, hosts_per_domain: int, name: str, gbps: float) -> None:
         """Join the GPUs of every so many hosts in a scale-up domain; a GPU alone needs none."""
@@ -71,16 +85,28 @@ class Cabling:
 
     def fabric(self, kind: FabricKind) -> Fabric:
         """Return what was built."""
-        return Fabric(kind, self.hosts, self.gpus_per_host, tuple(self._switches), tuple(self._links))
+        return Fabric(
+            kind,
+            self.hosts,
+            self.gpus_per_host,
+            tuple(self._switches),
+            tuple(self._links),
+            tuple(self._peer_links),
+            circuits=tuple(self._circuits),
+        )
 
     def _next_port(self, switch: Switch) -> int:
         self._used_ports[switch.name] += 1
         return self._used_ports[switch.name]
 
-    def _cable(self, child: Adapter | str, port: int, parent: Switch, rail: int | None, gbps: float) -> None:
-        self._links.append(
-            Link(child, port, parent.name, self._next_port(parent), parent.tier, rail, parent.plane, gbps)
-        )
+    def _cable(self, child: Adapter | str, port: int, parent: Switch, rail: int | None, gbps: float) -> Link:
+        link = Link(child, port, parent.name, self._next_port(parent), parent.tier, rail, parent.plane, gbps)
+        self._links.append(link)
+        return link
+
+
+def _end(end: Adapter | Switch) -> Adapter | str:
+    return end.name if isinstance(end, Switch) else end
 
 
 def check_sizes(**sizes: int) -> None:
@@ -113,13 +139,13 @@ def span(group: int, size: int, total: int) -> range:
     return range(group * size, min((group + 1) * size, total))
 
 
-def uplinks_of(down_links: int) -> int:
-    """Return the uplinks of a leaf without oversubscription; at least two, so that no spine is its only way up.
+def uplinks_of(down_links: int, oversubscription: float = 1.0) -> int:
+    """Return the uplinks of a leaf; at least two, so that no spine is its only way up.
 
-    >>> uplinks_of(32), uplinks_of(1)
-    (32, 2)
+    >>> uplinks_of(32), uplinks_of(1), uplinks_of(48, oversubscription=3.0)
+    (32, 2, 16)
     """
-    return max(2, down_links)
+    return max(2, ceil(down_links / oversubscription))
 
 
 def checked_radix(radix: int | None, fits: Callable[[int], bool]) -> int:

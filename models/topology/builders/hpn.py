@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from models.topology.cabling import NVLINK_GBPS, Cabling, check_sizes, numbered, span
+from models.topology.builders.cabling import NVLINK_GBPS, Cabling, check_sizes, numbered, span
 from models.topology.fabric import Adapter, Fabric, Switch
 
 #: ports of a core switch: 51.2 Tb/s
@@ -19,6 +19,7 @@ def hpn(
     segments_per_pod: int = 15,
     aggs_per_plane: int = 60,
     core_uplinks: int = 8,
+    with_cores: bool = False,
     single_tor: bool = False,
     adapter_gbps: float = 400.0,
 ) -> Fabric:
@@ -38,6 +39,8 @@ def hpn(
         Aggs of a pod and plane.
     core_uplinks : int
         Links of an Agg to the cores.
+    with_cores : bool
+        Build the cores even over a single pod, for its links to pods that are not built.
     single_tor : bool
         Build the baseline: a pair becomes one ToR of twice the capacity, the two planes one. Switches, apart from the
         halved ToRs, and the bandwidth between the tiers stay the same; adapters have one port.
@@ -95,7 +98,7 @@ def hpn(
             for tor in (tor for tor in below if tor.plane == plane):
                 for agg in rows[-1]:
                     cabling.join(tor, agg)
-        if pods > 1:
+        if pods > 1 or with_cores:
             _join_pods(cabling, rows, f"core{label}-", plane, core_uplinks)
     return cabling.fabric("hpn-single-tor" if single_tor else "hpn")
 

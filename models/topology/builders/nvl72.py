@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from models.topology.cabling import Cabling, check_sizes
+from models.topology.builders.cabling import Cabling, check_sizes
+from models.topology.builders.rail import join_rails
 from models.topology.fabric import Fabric
-from models.topology.rail import join_rails
 
 #: NVLink of a Blackwell GPU, each way: 1.8 TB/s in both together (NVIDIA, GB200 NVL72)
 _NVLINK5_GBPS = 7_200.0

@@ -1,0 +1,1 @@
+"""One builder per published network, from parameters to a fabric."""

@@ -1,0 +1,1 @@
+"""A real fabric from the record of its cables, and what had to be inferred for it."""
