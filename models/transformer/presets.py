@@ -37,6 +37,9 @@ _GPT_2 = {
     "xl": _gpt_2(1600, 48, 25),
 }
 
+#: Brown et al. (arXiv 2005.14165), table 2.1: as GPT-2 is built, twice its context
+_GPT_3_175B = replace(_gpt_2(12_288, 96, 96), context=2048)
+
 _LLAMA_2_7B = Architecture(layers=32, width=4096, heads=32, vocabulary=32_000, feed_forward_width=11_008)
 _LLAMA_3_8B = Architecture(layers=32, width=4096, heads=32, kv_heads=8, vocabulary=128_256, feed_forward_width=14_336)
 _LLAMA_3_70B = replace(_LLAMA_3_8B, layers=80, width=8192, heads=64, feed_forward_width=28_672)
@@ -62,6 +65,7 @@ PRESETS: Mapping[str, Architecture] = MappingProxyType(
         **{f"gpt2-{size}": model for size, model in _GPT_2.items()},
         **{f"scratch-{size}": replace(model, qkv_bias=False, tied_head=False) for size, model in _GPT_2.items()},
         **{f"scratch-{size}-tied": replace(model, qkv_bias=False) for size, model in _GPT_2.items()},
+        "gpt-3-175b": _GPT_3_175B,
         "llama-2-7b": _LLAMA_2_7B,
         "llama-2-13b": replace(_LLAMA_2_7B, layers=40, width=5120, heads=40, feed_forward_width=13_824),
         "llama-2-70b": replace(_LLAMA_3_70B, vocabulary=32_000),
