@@ -1,0 +1,138 @@
+"""Common-cause models: independent without a common cause, and equal to every event counted out."""
+
+from __future__ import annotations
+
+from itertools import combinations, product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.availability.common_cause import (
+    alpha_factors,
+    basic_from_alpha,
+    basic_from_beta,
+    basic_from_greek,
+    beta_factor,
+    common_cause_k_of_n,
+    greek_from_alpha,
+)
+from models.availability.errors import NotAProbabilityError
+from models.availability.exact import k_of_n
+from models.errors import EmptyShareError
+
+small = st.floats(0.0, 0.3)
+
+
+def counted_out(needed: int, basic: list[float]) -> float:
+    """Every combination of events: each set of members has one of its own."""
+    members = len(basic)
+    events = [
+        (set(chosen), basic[size - 1])
+        for size in range(1, members + 1)
+        for chosen in combinations(range(members), size)
+    ]
+    total = 0.0
+    for state in product((True, False), repeat=len(events)):
+        down: set[int] = set()
+        weight = 1.0
+        for struck, (chosen, probability) in zip(state, events, strict=True):
+            weight *= probability if struck else 1 - probability
+            if struck:
+                down |= chosen
+        total += weight * (members - len(down) >= needed)
+    return total
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(small, min_size=1, max_size=3), st.data())
+def test_the_exact_value_agrees_with_every_event_counted_out(basic: list[float], data: st.DataObject) -> None:
+    needed = data.draw(st.integers(0, len(basic)))
+    assert common_cause_k_of_n(needed, basic) == pytest.approx(counted_out(needed, basic), abs=1e-12)
+
+
+@given(small, st.integers(1, 12), st.data())
+def test_beta_of_zero_is_independence(down: float, members: int, data: st.DataObject) -> None:
+    needed = data.draw(st.integers(0, members))
+    found = common_cause_k_of_n(needed, basic_from_beta(down, 0.0, members))
+    assert found == pytest.approx(k_of_n(needed, members, 1 - down), abs=1e-9)
+
+
+@given(st.floats(1e-4, 0.3), st.integers(2, 6))
+def test_a_redundant_group_only_loses_by_sharing_causes(down: float, members: int) -> None:
+    found = [common_cause_k_of_n(1, basic_from_beta(down, beta, members)) for beta in (0.0, 0.1, 0.5, 1.0)]
+    assert found == sorted(found, reverse=True)
+    assert found[-1] == pytest.approx(1 - down)
+
+
+@given(st.floats(0.001, 0.2), st.lists(st.floats(0.05, 1.0), min_size=2, max_size=5))
+def test_basic_parameters_add_up_to_what_befalls_a_member(total: float, weights: list[float]) -> None:
+    alpha = np.array(weights) / sum(weights)
+    members = len(weights)
+    others = np.array([len(list(combinations(range(members - 1), size - 1))) for size in range(1, members + 1)])
+    assert (others * basic_from_alpha(total, alpha)).sum() == pytest.approx(total, rel=1e-9)
+    letters = greek_from_alpha(alpha)
+    assert (others * basic_from_greek(total, letters.tolist())).sum() == pytest.approx(total, rel=1e-9)
+    # The letters are made of the factors: both tell the same basic parameters.
+    assert basic_from_greek(total, letters.tolist()) == pytest.approx(basic_from_alpha(total, alpha), rel=1e-9)
+
+
+def test_the_beta_factor_is_the_first_letter_with_all_others_one() -> None:
+    assert basic_from_greek(0.02, [0.1, 1.0, 1.0]) == pytest.approx(basic_from_beta(0.02, 0.1, 4), abs=1e-15)
+
+
+def test_alpha_factors_have_intervals_that_hold_them() -> None:
+    found = alpha_factors([40, 6, 0, 1])
+    assert found.alpha.sum() == pytest.approx(1.0)
+    assert ((found.low <= found.alpha) & (found.alpha <= found.high)).all()
+    assert found.alpha[2] > 0
+    assert found.high[2] < 0.1
+
+
+def test_more_events_narrow_the_intervals() -> None:
+    few, many = alpha_factors([40, 6, 1]), alpha_factors([4000, 600, 100])
+    assert ((many.high - many.low) < (few.high - few.low)).all()
+
+
+def test_alpha_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
+    rng = np.random.default_rng(5)
+    truth = np.array([0.85, 0.1, 0.05])
+    held = np.zeros(3)
+    for counts in rng.multinomial(60, truth, size=800):
+        found = alpha_factors(counts)
+        held += (found.low <= truth) & (truth <= found.high)
+    assert (np.abs(held / 800 - 0.9) < 0.05).all()
+
+
+def test_the_beta_factor_counts_failures_that_came_with_others() -> None:
+    found = beta_factor([10, 3, 0, 1], np.random.default_rng(1))
+    assert found.beta == pytest.approx(10 / 20)
+    assert (found.events, found.shared_events) == (14, 4)
+    assert found.low < found.beta < found.high
+
+
+def test_a_beta_factor_of_none_or_all_has_a_limit() -> None:
+    none, every = (beta_factor(counts, np.random.default_rng(1)) for counts in ([20, 0], [0, 20]))
+    assert (none.beta, none.low) == (0.0, 0.0)
+    assert 0.1 < none.high < 0.2
+    assert (every.beta, every.high) == (1.0, 1.0)
+    assert 0.8 < every.low < 0.9
+
+
+def test_limits_of_the_beta_factor_cover_the_truth_about_as_often_as_they_say() -> None:
+    rng = np.random.default_rng(7)
+    shares, size = np.array([0.8, 0.1, 0.0, 0.1]), np.arange(1, 5)
+    truth = (size * shares)[1:].sum() / (size * shares).sum()
+    limits = [beta_factor(counts, rng, draws=500) for counts in rng.multinomial(80, shares, size=400)]
+    held = np.mean([found.low <= truth <= found.high for found in limits])
+    assert 0.85 < held < 0.95
+
+
+def test_no_events_and_bad_shares_are_refused() -> None:
+    with pytest.raises(EmptyShareError):
+        alpha_factors([0, 0])
+    with pytest.raises(EmptyShareError):
+        beta_factor([0, 0], np.random.default_rng(1))
+    with pytest.raises(NotAProbabilityError):
+        basic_from_beta(0.1, 1.5, 2)
