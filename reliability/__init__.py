@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from reliability.analyses.accumulation import Accumulation, accumulation
     from reliability.analyses.causes import Causes, JobVerdict, causes, job_verdict
     from reliability.analyses.companions import Companion, Companions, companions
+    from reliability.analyses.domain_failures import DomainFailures, domain_failures
+    from reliability.analyses.domain_heat_map import DomainHeatMap, domain_heat_map
     from reliability.analyses.failures import Failures, failures
     from reliability.analyses.goodput import Goodput, goodput
     from reliability.analyses.hazard_ratios import HazardRatios, hazard_regression
@@ -66,6 +68,10 @@ _HOMES: Final = {
     "Companion": "reliability.analyses.companions",
     "Companions": "reliability.analyses.companions",
     "companions": "reliability.analyses.companions",
+    "DomainFailures": "reliability.analyses.domain_failures",
+    "domain_failures": "reliability.analyses.domain_failures",
+    "DomainHeatMap": "reliability.analyses.domain_heat_map",
+    "domain_heat_map": "reliability.analyses.domain_heat_map",
     "Failures": "reliability.analyses.failures",
     "failures": "reliability.analyses.failures",
     "Goodput": "reliability.analyses.goodput",
@@ -117,6 +123,8 @@ __all__ = [
     "Causes",
     "Companion",
     "Companions",
+    "DomainFailures",
+    "DomainHeatMap",
     "FailureRate",
     "Failures",
     "Goodput",
@@ -148,6 +156,8 @@ __all__ = [
     "counted_rate",
     "create_lake",
     "cumulative_incidence",
+    "domain_failures",
+    "domain_heat_map",
     "failures",
     "goodput",
     "hazard_regression",

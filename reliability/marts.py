@@ -31,6 +31,8 @@ MARTS: Final = (
     "attributions",
     "event_members",
     "shared_incidents",
+    "failure_domains",
+    "domain_failures",
     "node_troubles",
     "node_features",
     "outage_lives",

@@ -142,8 +142,8 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 
 
 def sample_lake(path: Path, *, cluster: str = "c1", nodes: int = 24, days: int = 60, seed: int = 7) -> Lake:
-    """Make a lake with something of everything: a fleet, outages, jobs of all fates, one preempted by a job that came
-    back from a failure, Xid events, GPU serials, a reject.
+    """Make a lake with something of everything: a fleet with its racks, feeds and switches, outages, two of them of a
+    rack, jobs of all fates, one preempted by a job that came back from a failure, Xid events, GPU serials, a reject.
 
     The numbers are drawn from ``seed`` and mean nothing. One job name, one reason and one message are hostile HTML.
     """
@@ -196,6 +196,16 @@ def sample_lake(path: Path, *, cluster: str = "c1", nodes: int = 24, days: int =
     events.append(
         {"node": jobs[0]["nodes"][0], "time_utc": jobs[0]["end_utc"], "symptom": "nvlink", "message": HOSTILE}
     )
+    # The power of a rack goes twice.
+    states += [
+        {
+            "node": name,
+            "from_utc": begin + timedelta(days=day, seconds=number),
+            "to_utc": begin + timedelta(days=day + 1),
+        }
+        for day in (12, 18)
+        for number, name in enumerate(names[8:12])
+    ]
     ages = rng.weibull(1.4, 8 * nodes) * 2 * days
     gpus = [
         {
@@ -223,7 +233,17 @@ def sample_lake(path: Path, *, cluster: str = "c1", nodes: int = 24, days: int =
         cluster=cluster,
         observed_from=begin,
         observed_to=end,
-        nodes=[{"node": name, "rack": f"r{number // 4}"} for number, name in enumerate(names)],
+        nodes=[
+            {"node": name, "rack": f"r{number // 4}", "attributes": {"pdu": f"feed{number // 8}"}}
+            for number, name in enumerate(names)
+        ],
+        links=[
+            *(
+                {"child": name, "parent": f"leaf{number // 6}", "port": str(number % 6)}
+                for number, name in enumerate(names)
+            ),
+            *({"child": f"leaf{number}", "parent": "spine", "tier": "spine"} for number in range((nodes + 5) // 6)),
+        ],
         jobs=jobs,
         events=events,
         node_states=states,

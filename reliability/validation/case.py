@@ -1,4 +1,4 @@
-"""One simulated cluster: its logs taken into a lake, its truth beside them."""
+"""One simulated cluster: its logs and its inventory taken into a lake, its truth beside them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from ingest.mapping.source import load_mapping
 from ingest.pipeline import ingest_paths
 from ingest.source import Options
 from reliability.lake import Lake, create_lake
@@ -36,6 +41,16 @@ class Intake:
 
 NO_INTAKE: Final = Intake(0, 0, 0, 0)
 
+#: what a datacentre writes down of every node: in which rack and pod it stands
+_INVENTORY: Final = """
+name = "inventory"
+
+[nodes]
+node = "node"
+rack = "rack"
+pod = "pod"
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -47,7 +62,7 @@ class Case:
 
 
 def simulate(spec: ClusterSpec, seed: int, folder: Path) -> Case:
-    """Simulate one cluster and take its logs, and nothing else, into a new lake.
+    """Simulate one cluster and take its logs and its inventory, and nothing else, into a new lake.
 
     Parameters
     ----------
@@ -70,6 +85,7 @@ def simulate(spec: ClusterSpec, seed: int, folder: Path) -> Case:
     lake = create_lake(folder / "lake")
     told = sorted(path for path in logs.iterdir() if path.name != "truth")
     files = ingest_paths(lake, told, Options(), lambda: datetime.now(UTC)).files
+    _take_inventory(lake, logs / "truth", folder, spec.cluster)
     return Case(
         lake,
         logs / "truth",
@@ -80,3 +96,13 @@ def simulate(spec: ClusterSpec, seed: int, folder: Path) -> Case:
             rows_rejected=sum(file.rows_rejected for file in files),
         ),
     )
+
+
+def _take_inventory(lake: Lake, truth: Path, folder: Path, cluster: str) -> None:
+    """Take in where the nodes stand: no log says it, and it says nothing of what fails."""
+    mapping, table = folder / "inventory.toml", folder / "inventory.csv"
+    mapping.write_text(_INVENTORY, encoding="utf-8")
+    places = pa.parquet.read_table(truth / "nodes.parquet", columns=["node", "rack", "pod"])
+    pa.csv.write_csv(places, table)
+    options = Options(cluster=cluster, mapping=load_mapping(mapping))
+    ingest_paths(lake, [table], options, lambda: datetime.now(UTC))

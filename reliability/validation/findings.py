@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from models.rates import binomial_share
-
-NO_ANALYSIS: Final = "no analysis yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +94,6 @@ def share_row(
         return Row(measure, title, None, hits, n, None, None, bar, definition, note or "nothing to count")
     share = binomial_share(hits, n, confidence)
     return Row(measure, title, share.share, hits, n, share.low, share.high, bar, definition, note)
-
-
-def pending_row(measure: str, title: str, definition: str, note: str = NO_ANALYSIS) -> Row:
-    """Return the row of a measure whose analysis does not exist.
-
-    >>> pending_row("ettr_coverage", "ETTR", "…").note
-    'no analysis yet'
-    """
-    return Row(measure, title, None, None, None, None, None, None, definition, note)
 
 
 def tally_text(counts: Mapping[str, int]) -> str:

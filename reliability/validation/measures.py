@@ -13,12 +13,12 @@ from typing import Any, Final
 from reliability.validation.attribution import count_attributions, find_attributions
 from reliability.validation.case import Case
 from reliability.validation.certainty import count_certainty, find_certainty
+from reliability.validation.domains import count_domain_events, find_domain_events
 from reliability.validation.ettr import count_ettr, find_ettr
 from reliability.validation.findings import Findings
 from reliability.validation.intervals import count_lifetimes, count_rates, find_lifetimes, find_rates
 from reliability.validation.ledger import count_ledger, find_ledger
 from reliability.validation.lemons import count_lemons, find_lemons
-from reliability.validation.pending import count_domain_events, find_domain_events
 from synthetic_traces import ClusterSpec, plain, without_lemons
 
 #: what becomes of the asked cluster before it is simulated
@@ -58,10 +58,10 @@ MEASURES: Final = {
     "rates": Measure(count_rates, find_rates, on=(plain,)),
     "lifetimes": Measure(count_lifetimes, find_lifetimes, on=(plain,)),
     "attributions": Measure(count_attributions, find_attributions),
-    "domain_events": Measure(count_domain_events, find_domain_events),
     "ettr": Measure(count_ettr, find_ettr),
     "lemons": Measure(count_lemons, find_lemons, on=(as_asked, without_lemons)),
     "ledger": Measure(count_ledger, find_ledger),
+    "domain_events": Measure(count_domain_events, find_domain_events),
     "certainty": Measure(count_certainty, find_certainty),
 }
 #: what is counted anew as the noise of the logs changes

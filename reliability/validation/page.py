@@ -27,6 +27,7 @@ from reliability.validation.tables import (
     wrong_lemon_table,
 )
 from reliability.validation.wording import (
+    DOMAIN_TEXT,
     GOODPUT_TEXT,
     INTERVAL_TEXT,
     LEMON_TEXT,
@@ -74,7 +75,11 @@ def _sections(found: Validation) -> tuple[Section, ...]:
         Section("Measures", MEASURE_TEXT, tables=(measure_table(found.rows),)),
         Section("Intervals", INTERVAL_TEXT, _figures(found, coverage_figure), _filled(coverage_table(found))),
         Section("Verdicts by cause", VERDICT_TEXT, tables=tuple(table for table in tables if table.rows)),
-        Section("Domain incidents", "True incidents of failure domains.", tables=_filled(domain_table(found))),
+        Section(
+            "Domain incidents",
+            DOMAIN_TEXT,
+            tables=_filled(domain_table(found)),
+        ),
         Section("Goodput", GOODPUT_TEXT, tables=tuple(table for table in goodput if table.rows)),
         Section("Lemons", LEMON_TEXT, tables=tuple(table for table in lemons if table.rows)),
         Section(

@@ -35,6 +35,9 @@ GOODPUT_TEXT: Final = (
     "day and more, less the true one. Checkpoints are logged by large jobs only, the others rest on the assumption of "
     "hourly ones; no log tells which small jobs save nothing at all, nor what a slow node cost."
 )
+DOMAIN_TEXT: Final = (
+    "True incidents of racks, switches and other domains that took down two nodes or more, and those found."
+)
 SENSITIVITY_TEXT: Final = (
     "One property of the logs at a time is changed, all others as in the preset, on the same clusters: the share of "
     "faults that no check sees, critical lines about nothing per node-day, the standard deviation of the nodes' clocks."
@@ -50,9 +53,7 @@ def summary(found: Validation) -> list[str]:
         What was found.
     """
     judged = sorted((row for row in found.rows if row.ok is not None), key=lambda row: bool(row.ok))
-    pending = [row.title for row in found.rows if row.n is None]
-    sentences = [_sentence(row) for row in judged]
-    return [*sentences, f"Without an analysis yet: {', '.join(pending)}."] if pending else sentences
+    return [_sentence(row) for row in judged]
 
 
 def _sentence(row: Row) -> str:

@@ -35,6 +35,8 @@ HEADLINE = (
     "lemon_precision",
     "lemon_recall",
     "ledger_max_error",
+    "domain_precision",
+    "domain_recall",
 )
 
 

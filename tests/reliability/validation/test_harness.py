@@ -95,13 +95,13 @@ def test_a_preset_with_a_noise_of_its_own_has_no_row_as_in_the_preset() -> None:
     assert not [setting for setting in tried if setting.parameter == "missed_share" and setting.is_default]
 
 
-def test_measures_without_an_analysis_are_null_with_the_words(tasks: list[Task]) -> None:
+def test_measures_with_nothing_to_count_are_null_with_the_words(tasks: list[Task]) -> None:
     document = validate(preset_spec("tiny"), "tiny", 1, 1, sensitivity=False).document()
-    for name in ("ettr_covered", "ettr_intervals", "lemon_precision", "lemon_recall", "ledger_max_error"):
+    empty = ("ettr_covered", "ettr_intervals", "lemon_precision", "lemon_recall", "ledger_max_error", "domain_recall")
+    for name in empty:
         assert document[name] is None
-    pending = [row for row in document["rows"] if row["note"].startswith("no analysis yet")]
-    assert [row["measure"] for row in pending] == ["domain_incidents"]
-    assert all(row["value"] is None and row["ok"] is None for row in pending)
+    rows = {row["measure"]: row for row in document["rows"]}
+    assert (rows["domain_recall"]["note"], rows["domain_recall"]["ok"]) == ("nothing to count", None)
 
 
 def failing(error: Exception) -> Any:

@@ -10,7 +10,7 @@ import pytest
 from reliability.validation.attribution import find_attributions
 from reliability.validation.case import Intake
 from reliability.validation.coverage import IntervalCheck
-from reliability.validation.findings import pending_row, share_row
+from reliability.validation.findings import share_row
 from reliability.validation.harness import Validation
 from reliability.validation.intervals import find_rates
 from reliability.validation.lemons import MODEL, RULE, Naming, TrueLemon, find_lemons
@@ -38,12 +38,12 @@ def found() -> Validation:
         twins=1,
         lemon_free=2,
         headline={**rates.headline, **verdicts.headline, **lemons.headline},
-        rows=(*rates.rows, *verdicts.rows, *lemons.rows, pending_row("ettr", "ETTR", HOSTILE)),
+        rows=(*rates.rows, *verdicts.rows, *lemons.rows, share_row("ettr", "ETTR", 0, 0, 0.9, HOSTILE)),
         tables={
             **rates.tables,
             **verdicts.tables,
             **lemons.tables,
-            "domains": [{"kind": HOSTILE, "events": 1, "found": None}],
+            "domains": [{"kind": HOSTILE, "events": 1, "found": 0}],
         },
         sensitivity=(sensitivity_row(Setting("missed_share", 0.2, is_default=False), 1, [rates, verdicts]),),
         intake=Intake(3, 1, 1000, 7),

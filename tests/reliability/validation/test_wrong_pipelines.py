@@ -16,7 +16,6 @@ from reliability.validation import attribution, intervals
 from reliability.validation.attribution import count_attributions, find_attributions
 from reliability.validation.case import Case, simulate
 from reliability.validation.intervals import count_lifetimes, count_rates, find_rates
-from reliability.validation.pending import count_domain_events, find_domain_events
 from tests.reliability.validation.clusters import small_spec
 
 
@@ -102,15 +101,6 @@ def test_a_cluster_whose_truth_is_not_told_counts_nothing(case: Case, tmp_path: 
     assert count_rates(untold, 0.9) == ()
     assert count_lifetimes(untold, 0.9) == ()
     assert find_attributions([count_attributions(untold, 0.9)], 0.9).rows[0].value is None
-    assert find_domain_events([count_domain_events(untold, 0.9)], 0.9).rows[0].note.startswith("no analysis yet")
-
-
-def test_true_domain_incidents_are_told_though_nothing_finds_them(case: Case) -> None:
-    counted = count_domain_events(case, 0.9)
-    assert counted is not None
-    row = find_domain_events([replace(counted, by_kind={"rack": 2}, false_flags=1)], 0.9)
-    assert row.tables["domains"] == [{"kind": "rack", "events": 2, "found": None}]
-    assert "2 of them and 1 false flags" in row.rows[0].note
 
 
 def test_a_truth_without_faults_gives_no_verdicts(case: Case, tmp_path: Path) -> None:
