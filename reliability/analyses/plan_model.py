@@ -53,8 +53,24 @@ def planned_model(name_or_path: str) -> PlannedModel:
     >>> planned_model("llama-3.1-405b")
     PlannedModel(name='llama-3.1-405b', parameters=405853388800, checkpoint_bytes=4870240665600)
     """
-    architecture = _of_file(Path(name_or_path)) if _is_path(name_or_path) else architecture_preset(name_or_path)
+    architecture = model_architecture(name_or_path)
     return PlannedModel(name_or_path, parameter_count(architecture), bytes_of_checkpoint(architecture, _KIND))
+
+
+def model_architecture(name_or_path: str) -> Architecture:
+    """Return the architecture of a published model by its name, or of one by its ``config.json``.
+
+    Parameters
+    ----------
+    name_or_path
+        As for `planned_model`, which raises the same errors.
+
+    Examples
+    --------
+    >>> model_architecture("llama-3.1-405b").layers
+    126
+    """
+    return _of_file(Path(name_or_path)) if _is_path(name_or_path) else architecture_preset(name_or_path)
 
 
 def _is_path(name: str) -> bool:

@@ -12,6 +12,7 @@ from models.goodput.run_plan import SECONDS_PER_DAY
 from reliability.analyses.answer import Answer
 from reliability.analyses.lever_catalogue import Setting
 from reliability.analyses.plan import SEED, FailureRate, Plan, replanned
+from reliability.analyses.plan_fabric import PlanFabric
 from reliability.analyses.plan_finish import Finish, Range, finish
 from reliability.analyses.plan_levers import PlanLevers, plan_levers
 from reliability.analyses.plan_map import EttrMap, ettr_map
@@ -56,6 +57,7 @@ class Outlook(Answer):
     map: EttrMap
     sweep: Sweep | None
     levers: PlanLevers | None
+    fabric: PlanFabric | None
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -63,12 +65,13 @@ class Outlook(Answer):
         """Return the plans of the sweep, if there is one, else the whole plan in one row."""
         if self.sweep is not None:
             return self.sweep.rows()
-        nested = ("sensitivity", "sweep", "levers")
+        nested = ("sensitivity", "sweep", "levers", "failures_by_domain", "fabric")
         return [{name: value for name, value in self.document().items() if name not in nested}]
 
     def document(self) -> dict[str, Any]:
         """Return the answer for ``--json``."""
         found, run = self.planned.document(), self.simulated
+        fabric = None if self.fabric is None else self.fabric.document()
         last = {name: found.pop(name) for name in ("definition", "warnings")}
         return {
             **found,
@@ -92,6 +95,8 @@ class Outlook(Answer):
             "sensitivity": self.sensitivity.rows(),
             "sweep": None if self.sweep is None else self.sweep.document(),
             "levers": [] if self.levers is None else self.levers.rows(),
+            "failures_by_domain": None if fabric is None else fabric.pop("failures_by_domain"),
+            "fabric": fabric,
             "definition": last["definition"],
             "notes": list(self.notes),
             "warnings": list(self.warnings),
@@ -110,6 +115,7 @@ def outlook(
     target_ettr: float = TARGET_ETTR,
     swept: tuple[str, tuple[float, ...]] | None = None,
     levers: tuple[Setting, ...] = (),
+    fabric: PlanFabric | None = None,
     start_utc: datetime | None = None,
     finish_by_utc: datetime | None = None,
     spares: int | None = None,
@@ -130,6 +136,8 @@ def outlook(
         A key of `SWEPT` and its values; None for no sweep.
     levers
         Whose worth is asked, in the order they are applied; `reliability.analyses.lever_catalogue.setting` makes them.
+    fabric
+        The run in a fabric, from `reliability.analyses.plan_fabric.plan_fabric`; None for no fabric.
     start_utc, finish_by_utc
         The dates of the question when it will be done.
     spares
@@ -169,6 +177,7 @@ def outlook(
         map=ettr_map(planned, target_ettr),
         sweep=None if swept is None else sweep(planned, *swept),
         levers=bought,
+        fabric=fabric,
         notes=tuple(_notes(planned, run, repair_seconds)),
         warnings=tuple(warnings),
     )

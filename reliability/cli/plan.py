@@ -20,6 +20,7 @@ from reliability.cli.options import (
     moment,
 )
 from reliability.cli.output import note, notes, print_answer, print_table
+from reliability.cli.plan_fabric_option import print_fabric, run_in_fabric
 from reliability.cli.sweep_option import sweep_range
 from reliability.errors import BadOptionError
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from reliability.analyses.plan_levers import PlanLevers
     from reliability.analyses.plan_model import PlannedModel
 
-_HIDDEN: Final = ("definition", "notes", "warnings", "sensitivity", "sweep", "levers")
+_HIDDEN: Final = ("definition", "notes", "warnings", "sensitivity", "sweep", "levers", "failures_by_domain", "fabric")
 
 
 def register(app: typer.Typer) -> None:
@@ -141,6 +142,50 @@ def plan(
             "hot_spares:spares=20,repair=1d,swap=30s; --list-levers tells them all.",
         ),
     ] = None,
+    fabric: Annotated[
+        str | None,
+        typer.Option(
+            "--fabric",
+            metavar="F",
+            help="Put the run into a fabric (hpn, hpn-single-tor, clos, rail, …, from-lake): failures by domain and "
+            "the ETTR with them.",
+        ),
+    ] = None,
+    set_fabric: Annotated[
+        list[str] | None,
+        typer.Option("--set-fabric", metavar="KEY=VALUE", help="A setting of the fabric, and of that of --against."),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option("--against", metavar="F", help="The same failures in another fabric: the difference in ETTR."),
+    ] = None,
+    fabric_repair: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fabric-repair", metavar="CLASS=DURATION", help="Repair time of nic-link, tor, agg, …; else published."
+        ),
+    ] = None,
+    slowdown: Annotated[
+        str | None,
+        typer.Option(
+            "--slowdown",
+            metavar="SHARE|step",
+            help="Speed lost while a part is out that slows; step: as the training step of --model does; else the "
+            "bandwidth lost.",
+        ),
+    ] = None,
+    network_failures: Annotated[
+        int | None,
+        typer.Option(
+            "--network-failures", metavar="K", min=0, help="Of --failures, those of the network: the fabric's instead."
+        ),
+    ] = None,
+    published_links: Annotated[
+        bool, typer.Option("--published-links", help="Links fail at the published rate, not at that of the counts.")
+    ] = False,
+    gpu_hour_dollars: Annotated[
+        float | None, typer.Option("--gpu-hour-dollars", metavar="X", min=0.0, help="Price of a GPU-hour.")
+    ] = None,
     _list_levers: Annotated[
         bool,
         typer.Option("--list-levers", is_eager=True, callback=list_levers, help="Tell the levers and exit."),
@@ -159,6 +204,7 @@ def plan(
     from reliability.analyses.plan_outlook import outlook  # noqa: PLC0415
 
     known, write_seconds = _checkpoint(model, storage_gbps, checkpoint_write)
+    repair_seconds = duration_seconds("--repair-time", repair_time)
     planned = ask(
         gpus,
         _rate(
@@ -181,6 +227,22 @@ def plan(
         if productive_time is None
         else duration_seconds("--productive-time", productive_time),
     )
+    in_fabric = run_in_fabric(
+        planned,
+        lake,
+        fabric=fabric,
+        settings=set_fabric,
+        against=against,
+        repairs=fabric_repair,
+        slowdown=slowdown,
+        model=model,
+        network_failures=network_failures,
+        published_links=published_links,
+        gpu_hour_dollars=gpu_hour_dollars,
+        spares=spares,
+        repair_seconds=repair_seconds,
+        seed=SEED if seed is None else seed,
+    )
     found = outlook(
         planned,
         model=known,
@@ -188,10 +250,11 @@ def plan(
         target_ettr=target_ettr,
         swept=_swept(sweep, steps),
         levers=tuple(map(lever_setting, levers or [])),
+        fabric=in_fabric,
         start_utc=moment("--start", start) or _now(),
         finish_by_utc=moment("--finish-by", finish_by),
         spares=spares,
-        repair_seconds=duration_seconds("--repair-time", repair_time),
+        repair_seconds=repair_seconds,
         seed=SEED if seed is None else seed,
     )
     if as_json or as_csv:
@@ -205,6 +268,8 @@ def plan(
         print_table(found.sweep.rows(), title=f"Over {found.sweep.swept.label}")
     if found.levers is not None:
         _print_levers(found.levers)
+    if found.fabric is not None:
+        print_fabric(found.fabric)
     note(document["definition"])
     notes(found.notes)
     notes(f"warning: {warning}" for warning in found.warnings)
