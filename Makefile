@@ -64,6 +64,7 @@ bench: .venv/dev.stamp ## time ingest, the marts and the statistics; write docs/
 	$(BIN)/python benchmarks/bench_ledger.py
 	$(BIN)/python benchmarks/bench_simulation.py
 	$(BIN)/python benchmarks/bench_run_simulation.py
+	$(BIN)/python benchmarks/bench_topology.py
 	$(BIN)/python benchmarks/bench_survival.py
 	$(BIN)/python benchmarks/bench_cox.py
 	$(BIN)/python benchmarks/bench_survival_engine.py

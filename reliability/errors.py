@@ -105,6 +105,15 @@ class NoDataError(ReliabilityError):
         super().__init__(f"nothing in this lake answers '{question}': it needs {needs}")
 
 
+class SeveralClustersError(ReliabilityError):
+    """The lake has the fabrics of several clusters, and none is chosen."""
+
+    def __init__(self, clusters: Iterable[str]) -> None:
+        super().__init__(
+            f"the lake has the cables of several clusters ({', '.join(clusters)}): choose one with --set cluster=NAME"
+        )
+
+
 class EndUnknownError(ReliabilityError):
     """A run that fails so often, at a rate that cannot be ruled out, that nothing can be said of its end."""
 

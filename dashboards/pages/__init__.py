@@ -1,6 +1,19 @@
 """The pages, in the order of the menu."""
 
-from dashboards.pages import causes, failures, goodput, jobs, lemons, overview, plan, rates, replay, runs, survival
+from dashboards.pages import (
+    causes,
+    failures,
+    goodput,
+    jobs,
+    lemons,
+    overview,
+    plan,
+    rates,
+    replay,
+    runs,
+    survival,
+    topology,
+)
 from dashboards.pages.page import Page
 
 PAGES: tuple[Page, ...] = (
@@ -15,4 +28,5 @@ PAGES: tuple[Page, ...] = (
     runs.PAGE,
     plan.PAGE,
     replay.PAGE,
+    topology.PAGE,
 )

@@ -4,7 +4,8 @@ The format is that of infiniband-diags (manual page ``ibnetdiscover(8)``, "Topol
 of an NDR fabric with 119 DGX hosts. What the dump does not say outright is inferred so:
 
 - A switch with channel adapters on it is a ``leaf``, one that has leaves but no adapters a ``spine``, one above that
-  ``core``. The aggregation nodes that live inside switches do not count as adapters.
+  ``core``. The aggregation nodes that live inside switches do not count as adapters; a switch has their number as an
+  attribute.
 - An adapter belongs to the host in its description (``dgx-01 mlx5_5``). One that was not named (``MT4129 ConnectX7
   Mellanox Technologies``) stands for itself under its GUID.
 - The rail of a leaf is spelled out in its name (``rail2``), or it is the number of the device (``mlx5_5``, ``HCA-6`` is
@@ -142,7 +143,11 @@ class _Fabric:
                     "component": "switch",
                     "component_id": guid,
                     "slot": called[guid],
-                    "attributes": _attributes(description=switch.description, model=labels[guid].model),
+                    "attributes": _attributes(
+                        description=switch.description,
+                        model=labels[guid].model,
+                        aggregation_nodes=self._aggregation_nodes(switch),
+                    ),
                 },
             )
             for cable in switch.cables.values():
@@ -162,8 +167,11 @@ class _Fabric:
                         "bandwidth_gbps": cable.bandwidth_gbps,
                     },
                 )
+        on_switch = {
+            cable.far: called[guid] for guid, switch in self._switches.items() for cable in switch.cables.values()
+        }
         for guid, one in adapters.items():
-            attributes = _attributes(description=self._adapters[guid])
+            attributes = _attributes(description=self._adapters[guid], switch=on_switch.get(guid))
             yield Row(
                 "components",
                 {
@@ -174,6 +182,11 @@ class _Fabric:
                     "attributes": attributes,
                 },
             )
+
+    def _aggregation_nodes(self, switch: _Switch) -> str | None:
+        """Return how many adapters live inside a switch; None for none."""
+        inside = {cable.far for cable in switch.cables.values() if _AGGREGATION in self._adapters.get(cable.far, "")}
+        return str(len(inside)) if inside else None
 
     def _begin(self, kind: str, guid: str, text: str) -> None:
         self._inside = True

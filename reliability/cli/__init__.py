@@ -28,6 +28,7 @@ from reliability.cli import (
     replay,
     study,
     survival,
+    topology,
     validation,
 )
 from reliability.cli.output import note
@@ -53,6 +54,7 @@ for module in (
     goodput,
     plan,
     replay,
+    topology,
     lake,
     faces,
     validation,

@@ -26,6 +26,7 @@ from reliability.report.sections.quality import quality_section
 from reliability.report.sections.replay import replay_section
 from reliability.report.sections.runs import run_section
 from reliability.report.sections.section import Window, ask
+from reliability.report.sections.topology import domain_section, topology_section
 from reliability.report.summary import summary_sentences
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ def write_report(
         run_section(lake, window),
         plan_section(rate, fleet.gpu_count),
         replay_section(lake, window),
+        topology_section(lake, window),
+        domain_section(lake, window),
         quality_section(state),
     )
     begin, end = _period(fleet, state, window)

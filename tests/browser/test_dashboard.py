@@ -100,6 +100,7 @@ CHARTS = {
     "/lemons": "lemons-scatter",
     "/survival": "survival-curves",
     "/plan": "plan-curve",
+    "/topology": "topology-map",
 }
 
 
@@ -225,3 +226,37 @@ def test_a_printed_report_is_light(visit, report):
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     expect(page.locator(".plot .main-svg").first).to_have_css("background-color", PAPER["light"])
     expect(page.locator("section").first).to_have_css("background-color", PAPER["light"])
+
+
+#: where on the screen a mark of the map is, by the name of its switch
+PLACE_OF_MARK = """name => {
+  const graph = document.querySelector("#topology-map .js-plotly-plot");
+  graph.scrollIntoView({block: "center"});
+  const {xaxis, yaxis, _size} = graph._fullLayout;
+  const box = graph.getBoundingClientRect();
+  for (const points of graph.calcdata) {
+    const data = points[0].trace.customdata || [];
+    const found = points.find((point, number) => data[number] && data[number][2] === name);
+    if (found) return [box.left + _size.l + xaxis.c2p(found.x), box.top + _size.t + yaxis.c2p(found.y)];
+  }
+}"""
+
+
+def test_a_click_on_a_switch_shows_what_its_loss_takes_down(visit, address):
+    page = ready(visit(f"{address}/topology?fabric=hpn&set=gpus=1024&more="), "topology-map")
+    page.wait_for_load_state("networkidle")
+    page.mouse.click(*page.evaluate(PLACE_OF_MARK, "pod0-segment0-rail0-plane0"))
+    expect(page.locator("#topology-lost")).to_contain_text("takes no job down")
+    expect(page.locator("#topology-slowed")).to_have_text("128")
+    expect(page.locator("#topology-left")).to_have_text("50%")
+    expect(page).to_have_url(re.compile("component=tor&name=pod0-segment0-rail0-plane0"))
+    page.reload()
+    expect(ready(page, "topology-map").locator("#topology-slowed")).to_have_text("128")
+
+
+def test_a_click_on_a_segment_of_a_large_fabric_opens_it(visit, address):
+    page = ready(visit(f"{address}/topology?fabric=hpn&set=gpus=15360&more=&compare="), "topology-map")
+    page.wait_for_load_state("networkidle")
+    page.mouse.click(*page.evaluate(PLACE_OF_MARK, "pod0-segment09-rail0-plane0"))
+    expect(page).to_have_url(re.compile("expand=pod0-segment09"))
+    expect(page.locator("#topology-content")).to_contain_text("pod0-segment09 in full")

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from ingest.pipeline import ingest_paths
 from ingest.source import Options
 from models.topology import FABRIC_KINDS, Adapter, build_fabric
-from models.topology.nvl72 import nvl72
-from models.topology.rail import rail
+from models.topology.builders.nvl72 import nvl72
+from models.topology.builders.rail import rail
 from reliability.engines.duckdb_engine import DuckDBEngine
 from reliability.lake import create_lake
 from synthetic_traces.logs.fabric import (
