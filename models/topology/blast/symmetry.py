@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
 from models.topology.blast.parts import Catalogue, ComponentClass, Pick
 from models.topology.blast.refinement import Colours, mixed, refined
@@ -110,7 +111,8 @@ def symmetry_graph(wiring: Wiring, catalogue: Catalogue) -> SymmetryGraph:
     Notes
     -----
     Refinement does not see whether two ways from one vertex meet again. For cables of one host that matters: hosts have
-    edges of their own to switches and to each other, and GPUs to sets of switches, with the number of their cables.
+    edges of their own to switches, near and one step on, and to each other, and GPUs to sets of switches, with the
+    number of their cables.
     """
     several = [found for found in catalogue.values() if found.several]
     cables = {
@@ -178,7 +180,24 @@ def _host_edges(wiring: Wiring, joined: IntArray, switches: int) -> list[tuple[I
     return [
         _counted(wiring.gpu_host[wiring.access.lower], wiring.access.upper, 0, switches),
         _counted(np.minimum(near, far), np.maximum(near, far), 0, 0),
+        _over_peers(wiring, switches),
     ]
+
+
+def _over_peers(wiring: Wiring, switches: int) -> tuple[IntArray, IntArray, Colours]:
+    """Return over how many ways hosts are one cable between equals away from a switch: a host may be on several."""
+    peers, access = wiring.switch_peers, wiring.access
+    size = wiring.switches
+    own = sparse.coo_array(
+        (np.ones(len(access), dtype=np.int64), (wiring.gpu_host[access.lower], access.upper)),
+        shape=(wiring.fabric.hosts, size),
+    )
+    ends = np.concatenate([peers.lower, peers.upper]), np.concatenate([peers.upper, peers.lower])
+    beside = sparse.coo_array((np.ones(len(ends[0]), dtype=np.int64), ends), shape=(size, size))
+    ways = (own.tocsr() @ beside.tocsr()).tocoo()
+    host, switch = (np.asarray(place, dtype=np.int64) for place in ways.coords)
+    # The high bit tells these from a host's own cables.
+    return host, switches + switch, _numbers(ways.data) | np.uint64(1 << 63)
 
 
 def _counted(
