@@ -1,9 +1,9 @@
 """Colour refinement: which vertices of a graph look the same from everywhere.
 
 Two vertices keep one colour while they have the same number of neighbours of every colour, over edges of the same
-label. What a relabelling can exchange has equal colours; the converse holds for the fabrics that the tests enumerate, and
-is no law: an irregular graph can hide a difference. In any graph flows and counts that treat equal colours alike are
-exact (Grohe et al., Dimension reduction via colour refinement, ESA 2014).
+label. What a relabelling can exchange has equal colours; the converse holds for the fabrics that the tests enumerate,
+and is no law: an irregular graph can hide a difference. In any graph flows and counts that treat equal colours alike
+are exact (Grohe et al., Dimension reduction via colour refinement, ESA 2014).
 """
 
 from __future__ import annotations
