@@ -15,6 +15,7 @@ from dashboards.address import number_in, write_query
 from dashboards.answers import Answers
 from dashboards.components import answered, heading
 from dashboards.pages.page import Page, keep_in_address
+from dashboards.pages.plan_fabric import NO_FABRIC, fabric_choices, fabric_results
 from dashboards.pages.plan_results import comparisons, model_sentence, results
 from models.transformer import PRESETS
 from reliability.analyses.plan import FailureRate, Plan, measured_rate, plan
@@ -85,12 +86,15 @@ def layout(answers: Answers, query: Mapping[str, str]) -> Component:
     start = {control.name: number_in(query, control.name, control.low, control.high) for control in CONTROLS}
     defaults = {**{control.name: control.default for control in CONTROLS}, "rate": _offered(rate)}
     values = {name: defaults[name] if given is None else given for name, given in start.items()}
+    fabrics = fabric_choices(answers)
     choices = [
         _choice("model", "Model: its checkpoint over the storage", _MODELS, query.get("model"), NO_MODEL),
         html.Div(id="plan-model-note", className="control"),
         *(_control(control, values[control.name]) for control in CONTROLS),
         _rate_note(rate),
         _choice("sweep", "Sweep over", _SWEEPS, query.get("sweep"), SWEEP),
+        _choice("fabric", "Put it into a fabric", fabrics, query.get("fabric"), NO_FABRIC),
+        _choice("against", "Against another fabric", fabrics, query.get("against"), NO_FABRIC),
     ]
     return html.Div(
         [
@@ -102,6 +106,7 @@ def layout(answers: Answers, query: Mapping[str, str]) -> Component:
                     html.Div(
                         [
                             html.Div(id="plan-content", className="plan-content"),
+                            dcc.Loading(html.Div(id="plan-fabric-content"), delay_show=300, type="dot"),
                             dcc.Loading(html.Div(id="plan-comparisons"), delay_show=300, type="dot"),
                         ]
                     ),
@@ -136,9 +141,13 @@ def register(app: Dash, answers: Answers) -> None:
             "scheme": Input("scheme", "data"),
             "model": Input("plan-model", "value"),
             "swept": Input("plan-sweep", "value"),
+            "fabric": Input("plan-fabric", "value"),
+            "against": Input("plan-against", "value"),
         },
     )
-    def show(values: dict[str, Any], scheme: str | None, model: str, swept: str) -> tuple[Any, Any, Any]:
+    def show(
+        values: dict[str, Any], scheme: str | None, model: str, swept: str, fabric: str, against: str
+    ) -> tuple[Any, Any, Any]:
         if scheme is None or not _all_numbers(values):
             return no_update, no_update, no_update
         rate, chosen = _lake_rate(answers), _model(model)
@@ -152,7 +161,7 @@ def register(app: Dash, answers: Answers) -> None:
         )
         defaults = {control.name: control.default for control in CONTROLS} | {"rate": _offered(rate)}
         changed = {name: value for name, value in values.items() if value != defaults[name]}
-        changed |= {name: value for name, value, usual in _choices(model, swept) if value != usual}
+        changed |= {name: value for name, value, usual in _choices(model, swept, fabric, against) if value != usual}
         return content, write_query(changed), dmc.Text(model_sentence(chosen, values["storage"]), size="xs", c="dimmed")
 
     @app.callback(
@@ -175,6 +184,26 @@ def register(app: Dash, answers: Answers) -> None:
         )
 
     @app.callback(
+        Output("plan-fabric-content", "children"),
+        inputs={
+            "values": numbers,
+            "scheme": Input("scheme", "data"),
+            "model": Input("plan-model", "value"),
+            "fabric": Input("plan-fabric", "value"),
+            "against": Input("plan-against", "value"),
+        },
+    )
+    def put(values: dict[str, Any], scheme: str | None, model: str, fabric: str, against: str) -> Any:  # noqa: ANN401 - components
+        if scheme is None or not _all_numbers(values):
+            return no_update
+        rate, chosen = _lake_rate(answers), _model(model)
+        return answered(lambda: fabric_results(answers, _planned(values, rate, chosen), fabric, against, scheme=scheme))
+
+    @app.callback(Output("plan-against", "disabled"), Input("plan-fabric", "value"))
+    def comparable(fabric: str) -> bool:
+        return fabric == NO_FABRIC
+
+    @app.callback(
         *(Output(f"plan-{name}", "disabled") for name in ("write", "write-number", "storage", "storage-number")),
         Input("plan-model", "value"),
     )
@@ -192,8 +221,13 @@ def _model(name: str) -> PlannedModel | None:
     return None if name == NO_MODEL else planned_model(name)
 
 
-def _choices(model: str, swept: str) -> tuple[tuple[str, str, str], ...]:
-    return (("model", model, NO_MODEL), ("sweep", swept, SWEEP))
+def _choices(model: str, swept: str, fabric: str, against: str) -> tuple[tuple[str, str, str], ...]:
+    return (
+        ("model", model, NO_MODEL),
+        ("sweep", swept, SWEEP),
+        ("fabric", fabric, NO_FABRIC),
+        ("against", against, NO_FABRIC),
+    )
 
 
 def _planned(values: Mapping[str, float], measured: FailureRate | None, model: PlannedModel | None) -> Plan:

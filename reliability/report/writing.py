@@ -80,7 +80,7 @@ def write_report(
         *(life_section(found) for found in found_lives),
         goodput_section(ledger, no_ledger),
         run_section(lake, window),
-        plan_section(rate, fleet.gpu_count),
+        plan_section(lake, rate, fleet.gpu_count, window),
         replay_section(lake, window),
         topology_section(lake, window),
         domain_section(lake, window),

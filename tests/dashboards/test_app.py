@@ -10,6 +10,7 @@ from dashboards.app import create_app, serve
 from dashboards.components import answered, chart, tile
 from dashboards.pages import PAGES
 from dashboards.pages.plan import CONTROLS, NO_MODEL, SWEEP
+from dashboards.pages.plan_fabric import NO_FABRIC
 from reliability.analyses.plan import FailureRate, plan
 from reliability.analyses.plan_model import planned_model
 from reliability.analyses.plan_sweep import SWEPT
@@ -117,7 +118,8 @@ def test_failures_without_logs_of_jobs_or_nodes_say_what_they_need(tmp_path):
 
 
 def plan_tiles(app, **values):
-    chosen = {name: values.pop(name, usual) for name, usual in (("model", NO_MODEL), ("sweep", SWEEP))}
+    usually = {"model": NO_MODEL, "sweep": SWEEP, "fabric": NO_FABRIC, "against": NO_FABRIC}
+    chosen = {name: values.pop(name, usual) for name, usual in usually.items()}
     given = {control.name: control.default for control in CONTROLS} | values
     inputs = [{"id": f"plan-{name}-number", "property": "value", "value": value} for name, value in given.items()]
     inputs.append({"id": "scheme", "property": "data", "value": "light"})

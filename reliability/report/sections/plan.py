@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from reliability.analyses.plan import FailureRate, plan
 from reliability.analyses.plan_outlook import TARGET_ETTR, Outlook, outlook
 from reliability.figures.plan import plan_figure, size_figure
 from reliability.report.numbers import count, interval, number
-from reliability.report.sections.section import Section, Table
+from reliability.report.sections.plan_fabric import fabric_part
+from reliability.report.sections.section import Section, Table, Window
+
+if TYPE_CHECKING:
+    from reliability.lake import Lake
 
 #: sizes of run in the planning table
 _RUN_GPUS: Final = (1_024, 4_096, 16_384, 100_000)
 _CHECKPOINT_WRITE_SECONDS: Final = 120.0
 
 
-def plan_section(rate: FailureRate | None, gpus: int) -> Section:
-    """Say what a large run could expect at the measured rate."""
+def plan_section(lake: Lake, rate: FailureRate | None, gpus: int, window: Window) -> Section:
+    """Say what a large run could expect at the measured rate, and where the lake has a fabric, in it."""
     title = "A large run"
     if rate is None or not rate.failures:
         return Section(title, "No failure was measured over node-days, so there is no rate to plan with.")
@@ -40,11 +44,13 @@ def plan_section(rate: FailureRate | None, gpus: int) -> Section:
         "Assumed: a checkpoint every hour that takes 2 min to write, 5 min to restart, no queue. A dash stands where "
         "failures would cost so much of the time that the closed forms do not hold."
     )
+    fabric = fabric_part(lake, rate, gpus, window.to_utc, checkpoint_write_seconds=_CHECKPOINT_WRITE_SECONDS)
+    words = (_run_sentence(found), assumed, planned.document()["definition"], fabric.text)
     return Section(
         title,
-        " ".join((_run_sentence(found), assumed, planned.document()["definition"])),
-        (plan_figure(planned), size_figure(planned), found.sensitivity.figure(), found.map.figure()),
-        (Table(columns, tuple(rows), frozenset(range(len(columns)))),),
+        " ".join(filter(None, words)),
+        (plan_figure(planned), size_figure(planned), found.sensitivity.figure(), found.map.figure(), *fabric.figures),
+        (Table(columns, tuple(rows), frozenset(range(len(columns)))), *fabric.tables),
     )
 
 
