@@ -220,8 +220,14 @@ def _table(
     title: str, text: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, wide: bool = False
 ) -> Component:
     body: Component = (
-        dmc.Table(
-            data={"head": list(columns), "body": [list(row) for row in rows]}, striped=True, fz="xs", className="rows"
+        html.Div(
+            dmc.Table(
+                data={"head": list(columns), "body": [list(row) for row in rows]},
+                striped=True,
+                fz="xs",
+                className="rows",
+            ),
+            className="scrolled",
         )
         if rows
         else dmc.Text("None seen.", size="sm")
