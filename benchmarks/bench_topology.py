@@ -1,7 +1,8 @@
 """Time the wiring of 100,000 GPUs in every network that has room for them, beside networkx.
 
 Each row builds a fabric from nothing, Python's start included; ``counts`` also counts its switches, links, cost and
-diameter. networkx builds HPN and the torus as bare graphs, with neither ports, tiers, rails nor bandwidths.
+diameter; ``from its cables`` infers the fabric again from a bare list of them, as a lake holds it. networkx builds HPN
+and the torus as bare graphs, with neither ports, tiers, rails nor bandwidths.
 """
 
 from __future__ import annotations
@@ -21,6 +22,20 @@ fabric = design_fabric(kind, settings)
 assert 100_000 <= fabric.hosts * fabric.gpus_per_host <= 110_000
 if count == "counts":
     assert fabric_counts(fabric).cost_dollars > 0
+"""
+_FROM_CABLES: Final = """
+from models.topology.designs import design_fabric
+from models.topology.fabric import Adapter
+from models.topology.record.from_links import from_links
+from models.topology.record.records import Edge
+
+built = design_fabric("rail", {"gpus": 100_000, "radix": 128})
+made = from_links(
+    Edge(f"host{link.child.host}" if isinstance(link.child, Adapter) else link.child, link.parent, port=str(number))
+    for number, link in enumerate(built.links)
+    if link.tier != "nvswitch"
+)
+assert len(made.fabric.switches) == sum(switch.tier != "nvswitch" for switch in built.switches)
 """
 _NETWORKX_HPN: Final = """
 import networkx as nx
@@ -72,6 +87,7 @@ def main() -> None:
         for count in ("build", "counts")
     ]
     contenders += [
+        Contender("ours, rail from its cables", "gpus=100000, radix=128", [sys.executable, "-c", _FROM_CABLES]),
         Contender("networkx, hpn", "12,500 hosts, a bare graph", [sys.executable, "-c", _NETWORKX_HPN]),
         Contender("networkx, torus", "grid_graph of 102,400 chips", [sys.executable, "-c", _NETWORKX_TORUS]),
     ]
