@@ -110,4 +110,8 @@ def _hurt_text(hurt: int) -> str:
 
 
 def _counted(count: int, kind: str) -> str:
-    return f"{count} {kind}" if count == 1 else f"{count} {kind}{'es' if kind.endswith(('s', 'ch')) else 's'}"
+    if count == 1:
+        return f"1 {kind}"
+    if kind == "leaf":
+        return f"{count} leaves"
+    return f"{count} {kind}{'es' if kind.endswith(('s', 'ch')) else 's'}"
