@@ -81,43 +81,45 @@ first_tier AS (
 
 first_switches AS (SELECT DISTINCT cluster, tier, parent, node, from_micros, to_micros FROM first_tier),
 
+trunks AS (SELECT DISTINCT cluster, child, parent, tier, from_micros, to_micros FROM wires),
+
 second_switches AS (
     SELECT DISTINCT
-        wires.cluster,
-        wires.tier,
-        wires.parent,
+        trunks.cluster,
+        trunks.tier,
+        trunks.parent,
         below.node,
-        greatest(wires.from_micros, below.from_micros) AS from_micros,
-        least(wires.to_micros, below.to_micros) AS to_micros
+        greatest(trunks.from_micros, below.from_micros) AS from_micros,
+        least(trunks.to_micros, below.to_micros) AS to_micros
     FROM first_switches AS below
-    INNER JOIN (SELECT DISTINCT cluster, child, parent, tier, from_micros, to_micros FROM wires) AS wires
-        ON below.cluster = wires.cluster AND below.parent = wires.child
+    INNER JOIN trunks
+        ON below.cluster = trunks.cluster AND below.parent = trunks.child
 ),
 
 third_switches AS (
     SELECT DISTINCT
-        wires.cluster,
-        wires.tier,
-        wires.parent,
+        trunks.cluster,
+        trunks.tier,
+        trunks.parent,
         below.node,
-        greatest(wires.from_micros, below.from_micros) AS from_micros,
-        least(wires.to_micros, below.to_micros) AS to_micros
+        greatest(trunks.from_micros, below.from_micros) AS from_micros,
+        least(trunks.to_micros, below.to_micros) AS to_micros
     FROM second_switches AS below
-    INNER JOIN (SELECT DISTINCT cluster, child, parent, tier, from_micros, to_micros FROM wires) AS wires
-        ON below.cluster = wires.cluster AND below.parent = wires.child
+    INNER JOIN trunks
+        ON below.cluster = trunks.cluster AND below.parent = trunks.child
 ),
 
 fourth_switches AS (
     SELECT DISTINCT
-        wires.cluster,
-        wires.tier,
-        wires.parent,
+        trunks.cluster,
+        trunks.tier,
+        trunks.parent,
         below.node,
-        greatest(wires.from_micros, below.from_micros) AS from_micros,
-        least(wires.to_micros, below.to_micros) AS to_micros
+        greatest(trunks.from_micros, below.from_micros) AS from_micros,
+        least(trunks.to_micros, below.to_micros) AS to_micros
     FROM third_switches AS below
-    INNER JOIN (SELECT DISTINCT cluster, child, parent, tier, from_micros, to_micros FROM wires) AS wires
-        ON below.cluster = wires.cluster AND below.parent = wires.child
+    INNER JOIN trunks
+        ON below.cluster = trunks.cluster AND below.parent = trunks.child
 ),
 
 told AS (
@@ -171,7 +173,10 @@ stays AS (
         CASE WHEN count(*) = count(from_micros) THEN min(from_micros) END AS from_micros,
         CASE WHEN count(*) = count(to_micros) THEN max(to_micros) END AS to_micros
     FROM told
-    WHERE domain IS NOT NULL AND domain <> ''
+    WHERE
+        domain IS NOT NULL AND domain <> ''
+        -- A node that had left a switch before that was plugged in elsewhere never was below the other.
+        AND coalesce(from_micros < to_micros, TRUE)
     GROUP BY cluster, kind, domain, node
 ),
 

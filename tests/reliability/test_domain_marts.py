@@ -72,6 +72,25 @@ def test_a_switch_has_the_nodes_of_all_switches_below_it(ask: Ask, tmp_path: Pat
     }
 
 
+def test_a_node_is_below_a_switch_only_if_both_cables_were_in_place_at_one_time(ask: Ask, tmp_path: Path) -> None:
+    later = NOON + timedelta(days=2)
+    lake = build_lake(
+        tmp_path / "lake",
+        links=[
+            {"child": "n1", "parent": "t0", "tier": "tor"},
+            {"child": "n2", "parent": "t0", "tier": "tor"},
+            {"child": "gone", "parent": "t0", "tier": "tor", "from_utc": NOON, "to_utc": later},
+            {"child": "t0", "parent": "a0", "tier": "agg", "from_utc": NOON, "to_utc": later},
+            {"child": "t0", "parent": "a1", "tier": "agg", "from_utc": later},
+        ],
+    )
+    assert domains(ask(lake, DOMAINS)) == {
+        ("agg", "a0"): ["gone", "n1", "n2"],
+        ("agg", "a1"): ["n1", "n2"],
+        ("tor", "t0"): ["gone", "n1", "n2"],
+    }
+
+
 def test_switches_in_a_circle_end(ask: Ask, tmp_path: Path) -> None:
     lake = build_lake(
         tmp_path / "lake",
