@@ -11,6 +11,7 @@ from dash.development.base_component import Component
 from dashboards.answers import Answers
 from dashboards.components import chart, grid, notice, tile, tiles
 from dashboards.pages.topology_choice import choices, lake_fabrics
+from reliability.analyses.domain_findings import MONTH_DAYS
 from reliability.analyses.fabric import FROM_LAKE
 from reliability.analyses.plan import Plan
 from reliability.analyses.plan_fabric import InFabric, PlanFabric
@@ -23,7 +24,6 @@ from reliability.report.numbers import count, interval, number
 
 #: no fabric, or none to compare with
 NO_FABRIC: Final = "none"
-_DAYS_PER_MONTH: Final = 365.25 / 12
 
 
 def fabric_choices(answers: Answers) -> dict[str, str]:
@@ -97,7 +97,7 @@ def _name(kind: str) -> str:
 def _tiles(place: str, found: InFabric) -> list[Component]:
     run = found.simulated
     name = "this lake's fabric" if found.kind == FROM_LAKE else FABRIC_NAMES[found.kind]
-    per_month = found.failures_per_day * _DAYS_PER_MONTH
+    per_month = found.failures_per_day * MONTH_DAYS
     return [
         tile(
             f"plan-fabric-{place}-ettr",
@@ -198,9 +198,7 @@ def _table(fabrics: list[InFabric], scheme: str) -> Component:
 
 
 def _row(kind: str, row: DomainRow) -> dict[str, str]:
-    per_month, low, high = (
-        None if value is None else value * _DAYS_PER_MONTH for value in (row.per_day, row.low, row.high)
-    )
+    per_month, low, high = (None if value is None else value * MONTH_DAYS for value in (row.per_day, row.low, row.high))
     return {
         "fabric": kind,
         "domain": row.component,

@@ -10,9 +10,9 @@ from dash import html
 from dash.development.base_component import Component
 
 from dashboards.answers import Answers
-from models.topology.designs import DESIGNS, design_settings
+from models.topology.designs import DESIGNS
 from reliability.analyses.blast import FabricUnderFault, under_fault
-from reliability.analyses.fabric import FROM_LAKE, LAKE_SETTINGS, load_fabric
+from reliability.analyses.fabric import FROM_LAKE, LAKE_SETTINGS, design_of, load_fabric
 from reliability.errors import BadOptionError, NoDataError, SeveralClustersError
 from reliability.figures.fabric_map import FABRIC_NAMES
 from reliability.lake import Lake
@@ -92,8 +92,8 @@ def settings_help(fabric: str) -> Component:
         lines = [f"{name}: which, where the lake has cables of several" for name in LAKE_SETTINGS]
         source = ""
     else:
-        lines = [f"{one.name} = {one.default}: {one.meaning}" for one in design_settings(fabric)]
-        design = next(design for kind, design in DESIGNS.items() if kind == fabric)
+        design = design_of(fabric)
+        lines = [f"{one.name} = {one.default}: {one.meaning}" for one in design.settings]
         source = f"{design.source}. {design.derived}".strip()
     return html.Details(
         [html.Summary("What can be set"), html.P(source), html.Ul([html.Li(line) for line in lines])],

@@ -125,7 +125,7 @@ def _heat(answers: Answers, kind: str | None, window: dict[str, Any]) -> DomainH
 def _domain_table(found: DomainFailures, scheme: str) -> Component:
     if not found.domains:
         return notice("The lake knows no racks, switches or power of its nodes: nothing to hold events against.")
-    listed = sorted(found.domains, key=lambda one: (not one.found, -one.events))[:_MOST_LISTED]
+    listed = sorted(found.domains, key=lambda one: (not one.found, -one.counted))[:_MOST_LISTED]
     text = f"{plural(len(found.domains), 'domain')}; those found first, then by events"
     rows = [_domain_row(one) for one in listed]
     return _card("Failure domains", text, "topology-domain-grid", rows, _DOMAINS, scheme)

@@ -23,6 +23,7 @@ from reliability.analyses.fabric import real_fabric
 from reliability.analyses.fabric_failures import fabric_failures, unnamed_notes
 from reliability.analyses.fabric_map import Happened, fabric_map
 from reliability.analyses.fabric_show import fabric_show
+from reliability.analyses.running_jobs import JobsReached
 from reliability.errors import NoDataError
 from reliability.figures.blast_left import left_figure
 from reliability.figures.theme import plural
@@ -116,7 +117,7 @@ def explorer(answers: Answers, choice: Choice, scheme: str) -> Component:
     return html.Div(
         [
             dmc.Paper(children, className="card wide", mt=16),
-            html.Div([*_left(radius, dark=scheme == "dark"), *_jobs(under, lost, scheme)], className="charts"),
+            html.Div([*_left(radius, dark=scheme == "dark"), *_jobs(under, jobs, scheme)], className="charts"),
         ]
     )
 
@@ -212,8 +213,7 @@ def _left(radius: BlastRadius, *, dark: bool) -> list[Component]:
     return [chart("topology-by-rail", left_figure(radius), _LEFT, dark=dark)]
 
 
-def _jobs(under: FabricUnderFault, lost: Part, scheme: str) -> list[Component]:
-    reached = under.jobs_on([lost])
+def _jobs(under: FabricUnderFault, reached: JobsReached | None, scheme: str) -> list[Component]:
     if reached is None or under.running is None:
         return []
     fate = dict.fromkeys(reached.degraded, "is slowed") | dict.fromkeys(reached.down, "fails")

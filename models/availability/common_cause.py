@@ -1,13 +1,12 @@
-"""Common-cause failures of a group of equal members: beta factor, multiple Greek letters, alpha factors.
+"""Common-cause failures of a group of equal members: the beta factor.
 
 A group of m members suffers events that take any one of them, any two, … or all at once. The basic parameters are
-Q_k, the unavailability due to events that take one given set of k members and no other. The parametric models are ways
-of telling the Q_k from the total unavailability Q_t of a member.
+Q_k, the unavailability due to events that take one given set of k members and no other. The beta factor model tells
+the Q_k from the total unavailability Q_t of a member.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,82 +18,6 @@ from models.availability.exact import checked_needed, checked_probabilities, che
 from models.errors import EmptyShareError
 from models.guards import FloatArray, checked_columns, checked_confidence, checked_count
 from models.rates import clopper_pearson_limits
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class AlphaFactors:
-    """Shares of events by how many members of a group they take.
-
-    Parameters
-    ----------
-    events : ndarray
-        Shape (m,): events that took 1, 2, … m members.
-    alpha : ndarray
-        Shape (m,): posterior mean of each share.
-    low, high : ndarray
-        Shape (m,): credible limits of each.
-    confidence : float
-        Of each interval, alone.
-    """
-
-    events: FloatArray
-    alpha: FloatArray
-    low: FloatArray
-    high: FloatArray
-    confidence: float
-
-
-def alpha_factors(events: npt.ArrayLike, confidence: float = 0.9, prior: float = 0.5) -> AlphaFactors:
-    """Estimate alpha factors from counts of events by the number of members they took.
-
-    Parameters
-    ----------
-    events : array_like
-        Shape (m,): events that took exactly 1, 2, … m members of a group of m.
-    confidence : float
-        Of the credible intervals.
-    prior : float
-        Weight of the Dirichlet prior on each share; 1/2 is Jeffreys'.
-
-    Returns
-    -------
-    AlphaFactors
-        Posterior means and, for each share, the limits of its Beta distribution; no event seen leaves a share with an
-        upper limit, never with zero.
-
-    Raises
-    ------
-    EmptyShareError
-        No events at all.
-    NegativeValueError, NotFiniteError, ConfidenceOutOfRangeError
-        The counts cannot be.
-
-    Notes
-    -----
-    NUREG/CR-5485 (Mosleh, Rasmuson and Marshall 1998), section 5 and appendix D: Dirichlet posterior of the alpha
-    factors; each is Beta distributed.
-
-    Examples
-    --------
-    >>> found = alpha_factors([95, 4, 1])
-    >>> found.alpha.round(4).tolist(), f"{found.low[1]:.3f} .. {found.high[1]:.3f}"
-    ([0.9409, 0.0443, 0.0148], '0.017 .. 0.082')
-    """
-    level = checked_confidence(confidence)
-    (counts,) = checked_columns(events=events)
-    if counts.sum() == 0:
-        raise EmptyShareError
-    weight = counts + prior
-    rest = weight.sum() - weight
-    tail = (1.0 - level) / 2.0
-    alone = weight.size == 1
-    return AlphaFactors(
-        events=counts,
-        alpha=weight / weight.sum(),
-        low=np.ones(1) if alone else np.asarray(special.betaincinv(weight, rest, tail)),
-        high=np.ones(1) if alone else np.asarray(special.betaincinv(weight, rest, 1.0 - tail)),
-        confidence=level,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,111 +103,6 @@ def beta_factor(
         shared_events=shared,
         confidence=level,
     )
-
-
-def basic_from_alpha(total: float, alpha: npt.ArrayLike) -> FloatArray:
-    """Return the basic parameters of a group from alpha factors, for members tested together.
-
-    Parameters
-    ----------
-    total : float
-        Unavailability Q_t of one member, from all causes.
-    alpha : array_like
-        Shape (m,): shares of events by members taken; they sum to 1.
-
-    Returns
-    -------
-    ndarray
-        Shape (m,): Q_k = k / C(m-1, k-1) alpha_k / alpha_t Q_t, alpha_t = sum of k alpha_k.
-
-    Raises
-    ------
-    NotAProbabilityError, NotFiniteError, NoMembersError
-        The numbers cannot be.
-
-    Notes
-    -----
-    NUREG/CR-5485, table 5-1 (non-staggered testing): every event is seen, whichever member it takes.
-
-    Examples
-    --------
-    >>> basic = basic_from_alpha(0.01, [0.9, 0.1])
-    >>> round(float(basic[0] + basic[1]), 6)  # what befalls one member
-    0.01
-    """
-    share = checked_probabilities("alpha", alpha)
-    down = checked_probability("total", total)
-    size = np.arange(1, share.size + 1)
-    return np.asarray(size / special.binom(share.size - 1, size - 1) * share / (size * share).sum() * down)
-
-
-def basic_from_greek(total: float, letters: Sequence[float]) -> FloatArray:
-    """Return the basic parameters of a group from multiple Greek letters.
-
-    Parameters
-    ----------
-    total : float
-        Unavailability Q_t of one member, from all causes.
-    letters : sequence of float
-        beta, gamma, delta, …: of what befalls a member, the share that is shared with at least one other; of that, the
-        share that is shared with at least two others; … One fewer than members.
-
-    Returns
-    -------
-    ndarray
-        Shape (m,): Q_k = 1 / C(m-1, k-1) rho_1 … rho_k (1 - rho_(k+1)) Q_t.
-
-    Raises
-    ------
-    NotAProbabilityError, NotFiniteError
-        The numbers cannot be.
-
-    Notes
-    -----
-    Fleming and Kalinowski (1983); NUREG/CR-5485, appendix A.
-
-    Examples
-    --------
-    >>> basic_from_greek(0.01, [0.1, 0.5]).round(6).tolist()
-    [0.009, 0.00025, 0.0005]
-    """
-    down = checked_probability("total", total)
-    rho = np.concatenate([[1.0], checked_probabilities("letter", letters) if len(letters) else [], [0.0]])
-    members = rho.size - 1
-    size = np.arange(1, members + 1)
-    return np.asarray(np.cumprod(rho[:-1]) * (1.0 - rho[1:]) / special.binom(members - 1, size - 1) * down)
-
-
-def greek_from_alpha(alpha: npt.ArrayLike) -> FloatArray:
-    """Return the multiple Greek letters that alpha factors amount to, for members tested together.
-
-    Parameters
-    ----------
-    alpha : array_like
-        Shape (m,): shares of events by members taken.
-
-    Returns
-    -------
-    ndarray
-        Shape (m - 1,): beta, gamma, …; 0 where nothing is left to share.
-
-    Raises
-    ------
-    NotAProbabilityError, NotFiniteError, NoMembersError
-        The shares cannot be.
-
-    Notes
-    -----
-    NUREG/CR-5485, table A-2: the k-th letter is the sum of i alpha_i from i = k over that from i = k - 1.
-
-    Examples
-    --------
-    >>> greek_from_alpha([0.9, 0.1]).round(4).tolist()
-    [0.1818]
-    """
-    share = checked_probabilities("alpha", alpha)
-    from_here = np.cumsum((np.arange(1, share.size + 1) * share)[::-1])[::-1]
-    return np.divide(from_here[1:], from_here[:-1], out=np.zeros(share.size - 1), where=from_here[:-1] > 0)
 
 
 def basic_from_beta(total: float, beta: float, members: int) -> FloatArray:

@@ -156,9 +156,7 @@ def cut_set_unavailability(cut_sets: Sequence[frozenset[Part]], unavailability: 
     return float(sum(sign * _all_down(union, unavailability) for union, sign in signed.items() if sign))
 
 
-def cut_set_bounds(
-    cut_sets: Sequence[frozenset[Part]], unavailability: Mapping[Part, float], *, terms: int = 2
-) -> tuple[float, float]:
+def cut_set_bounds(cut_sets: Sequence[frozenset[Part]], unavailability: Mapping[Part, float]) -> tuple[float, float]:
     """Bound the probability that some cut set is wholly down, for any number of cut sets.
 
     Parameters
@@ -167,14 +165,12 @@ def cut_set_bounds(
         Minimal cut sets; if only those up to a size are known, the lower bound still holds.
     unavailability : mapping
         Of each part; parts fail independently.
-    terms : {1, 2}
-        Whether the lower bound takes the pairs off (2), or only the likeliest cut set (1).
 
     Returns
     -------
     low, high : float
-        Lower: the larger of the likeliest cut set and, with two terms, Bonferroni's sum less that of the pairs. Upper:
-        1 less the product over cut sets of what each leaves, at most their sum.
+        Lower: the larger of the likeliest cut set and Bonferroni's sum less that of the pairs. Upper: 1 less the
+        product over cut sets of what each leaves, at most their sum.
 
     Raises
     ------
@@ -195,10 +191,8 @@ def cut_set_bounds(
     alone = [_all_down(cut, unavailability) for cut in cut_sets]
     if not alone:
         return 0.0, 0.0
-    low = max(alone)
-    if terms > 1:
-        pairs = sum(_all_down(one | other, unavailability) for one, other in combinations(cut_sets, 2))
-        low = max(low, sum(alone) - pairs)
+    pairs = sum(_all_down(one | other, unavailability) for one, other in combinations(cut_sets, 2))
+    low = max(*alone, sum(alone) - pairs)
     return low, min(1.0, float(-np.expm1(np.log1p(-np.minimum(alone, 1.0 - 1e-16)).sum())))
 
 

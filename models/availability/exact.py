@@ -1,4 +1,4 @@
-"""Steady-state availability of parts and of systems of them, exactly: series, parallel, k of n, a placed job.
+"""Steady-state availability of parts and of systems of them, exactly: series and k of n.
 
 Members fail and are repaired independently of each other. A member's availability is MTBF / (MTBF + MTTR), whatever
 the distributions of its times (alternating renewal process).
@@ -12,41 +12,7 @@ from scipy import special
 
 from models.availability.errors import NeededAboveMembersError, NoMembersError, NotAProbabilityError
 from models.errors import NotFiniteError
-from models.guards import FloatArray, checked_count, checked_non_negative, checked_positive
-
-
-def steady_availability(mtbf_hours: float, mttr_hours: float) -> float:
-    """Return the share of time a part works.
-
-    Parameters
-    ----------
-    mtbf_hours : float
-        Mean time in service between failures (up time), above zero.
-    mttr_hours : float
-        Mean time to repair, in hours.
-
-    Returns
-    -------
-    float
-        MTBF / (MTBF + MTTR).
-
-    Raises
-    ------
-    NotPositiveError, NegativeValueError, NotFiniteError
-        A time cannot be.
-
-    Notes
-    -----
-    Barlow and Proschan, *Statistical Theory of Reliability and Life Testing* (1975), chapter 7: the limit of an
-    alternating renewal process depends on the two means alone.
-
-    Examples
-    --------
-    >>> steady_availability(999.0, 1.0)
-    0.999
-    """
-    up = checked_positive("mtbf_hours", mtbf_hours)
-    return up / (up + checked_non_negative("mttr_hours", mttr_hours))
+from models.guards import FloatArray, checked_count, checked_non_negative
 
 
 def unavailability(failures_per_hour: float, repair_hours: float) -> float:
@@ -68,6 +34,11 @@ def unavailability(failures_per_hour: float, repair_hours: float) -> float:
     ------
     NegativeValueError, NotFiniteError
         A number cannot be.
+
+    Notes
+    -----
+    Barlow and Proschan, *Statistical Theory of Reliability and Life Testing* (1975), chapter 7: the limit of an
+    alternating renewal process depends on the two means alone.
 
     Examples
     --------
@@ -106,32 +77,6 @@ def series(availabilities: npt.ArrayLike) -> float:
     return float(np.prod(checked_probabilities("availability", availabilities)))
 
 
-def parallel(availabilities: npt.ArrayLike) -> float:
-    """Return the availability of a system that needs any one member.
-
-    Parameters
-    ----------
-    availabilities : array_like
-        Of each member, between 0 and 1.
-
-    Returns
-    -------
-    float
-        1 less the product of the unavailabilities, at least the best member's.
-
-    Raises
-    ------
-    NoMembersError, NotAProbabilityError, NotFiniteError
-        No members, or no probabilities.
-
-    Examples
-    --------
-    >>> round(parallel([0.9, 0.8]), 3)
-    0.98
-    """
-    return float(1.0 - np.prod(1.0 - checked_probabilities("availability", availabilities)))
-
-
 def k_of_n(needed: int, members: int, availability: float) -> float:
     """Return the probability that at least so many of equal members work.
 
@@ -162,19 +107,6 @@ def k_of_n(needed: int, members: int, availability: float) -> float:
     if wanted == 0:
         return 1.0
     return float(special.betainc(wanted, several - wanted + 1, up))
-
-
-def k_of_n_unavailability(needed: int, members: int, down: float) -> float:
-    """Return the probability that fewer than k of n equal members work, without cancellation near zero.
-
-    >>> f"{k_of_n_unavailability(1, 2, 1e-12):.0e}"
-    '1e-24'
-    """
-    wanted, several = checked_needed(needed, members)
-    share = checked_probability("down", down)
-    if wanted == 0:
-        return 0.0
-    return float(special.betainc(several - wanted + 1, wanted, share))
 
 
 def poisson_binomial(probabilities: npt.ArrayLike) -> FloatArray:
@@ -242,35 +174,6 @@ def k_of_n_unequal(needed: int, availabilities: npt.ArrayLike) -> float:
     distribution = poisson_binomial(availabilities)
     wanted, _ = checked_needed(needed, distribution.size - 1)
     return min(1.0, float(distribution[wanted:].sum()))
-
-
-def placed_job_availability(hosts: int, spare_hosts: int, host_availability: float) -> float:
-    """Return how often a job finds its hosts, if any spare can step in at once and hosts fail independently.
-
-    Parameters
-    ----------
-    hosts, spare_hosts : int
-        Hosts the job needs, and those held in reserve; spares fail as the others do.
-    host_availability : float
-        Of each host.
-
-    Returns
-    -------
-    float
-        `k_of_n` with k = hosts of n = hosts + spare_hosts; it never falls with more spares.
-
-    Raises
-    ------
-    NotAProbabilityError, NotACountError, NotPositiveError
-        The job cannot be.
-
-    Examples
-    --------
-    >>> [round(placed_job_availability(128, spares, 0.999), 4) for spares in (0, 1, 8)]
-    [0.8798, 0.9924, 1.0]
-    """
-    wanted = checked_count("hosts", checked_positive("hosts", checked_count("hosts", hosts)))
-    return k_of_n(wanted, wanted + checked_count("spare_hosts", spare_hosts), host_availability)
 
 
 def checked_probability(name: str, value: float) -> float:

@@ -17,7 +17,7 @@ import numpy as np
 from models.availability.component_rates import ComponentRate
 from models.availability.exact import checked_probability
 from models.availability.host_needs import Block, WaySwitch, host_needs
-from models.availability.nested import UNTOUCHED, Domain, DomainStates, IntArray, members_down, nested_domains
+from models.availability.nested import UNTOUCHED, Domain, DomainStates, IntArray, nested_domains, nested_k_of_n
 from models.availability.redundancy import (
     LEVELS,
     checked_placement,
@@ -56,7 +56,7 @@ class Conditions:
         checked_probability("beta", self.beta)
 
     def with_rate(self, component: str, failures_per_hour: float) -> Conditions:
-        """Return the conditions with another rate of one class, or of the shocks of one level (``shocks on racks``)."""
+        """Return the conditions with another rate of one class, or of the shocks of one level (``rack shock``)."""
         if component in self.rates:
             changed = {**self.rates, component: replace(self.rates[component], failures_per_hour=failures_per_hour)}
             return replace(self, rates=changed)
@@ -108,7 +108,7 @@ def fabric_availability(system: FabricSystem, conditions: Conditions, scope: Sco
     elif scope == "pod":
         hosts = np.flatnonzero(system.pod == 0)
     tree = _tree(system, replace(conditions, shocks=()), hosts, own=False)
-    return min(1.0, float(members_down(tree, 0.0, 0).sum()))
+    return nested_k_of_n(hosts.size, tree, 0.0)
 
 
 def same_plane_availability(system: FabricSystem, conditions: Conditions) -> float | None:
@@ -193,7 +193,7 @@ def job_availability(system: FabricSystem, conditions: Conditions, job_hosts: in
     """
     placed = checked_placement(system, job_hosts, spare_hosts)
     tree = _tree(system, conditions, np.arange(placed), own=True)
-    return min(1.0, float(members_down(tree, 0.0, spare_hosts).sum()))
+    return nested_k_of_n(job_hosts, tree, 0.0)
 
 
 def hosts_down_on_average(system: FabricSystem, conditions: Conditions) -> float:

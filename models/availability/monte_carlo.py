@@ -232,14 +232,14 @@ def hosts_without(system: FabricSystem, parts: PartsDown) -> HostsDown:
     """
     cut, searched = cut_off_switches(system, parts.switches, parts.trunks, parts.peers)
     ways = _ways_lost(system, union(parts.switches, cut), parts.cables)
-    network, apart = _units_lost(system, ways)
+    network = _units_lost(system, ways)
     if not system.has_adapters:
         hosts, more = cut_off_hosts(system, ways)
         network, searched = union(network, hosts), searched + more
     by_network = union(
         network.mapped(system.unit_host, system.hosts), parts.nics.mapped(system.wiring.gpu_host, system.hosts)
     )
-    return HostsDown(by_network, union(by_network, parts.hosts), apart, searched)
+    return HostsDown(by_network, union(by_network, parts.hosts), _planes_apart(system, ways), searched)
 
 
 Draw = Callable[[int, float], Cells]
@@ -297,12 +297,12 @@ def _ways_lost(system: FabricSystem, switches: Cells, cables: Cells) -> Cells:
     return union(switches.spread(over, ways.size), cables.spread(along, ways.size))
 
 
-def _units_lost(system: FabricSystem, ways: Cells) -> tuple[Cells, IntArray]:
-    """Return the units without any way, and the replicas in which two of a rail have no network in common."""
+def _units_lost(system: FabricSystem, ways: Cells) -> Cells:
+    """Return the units without any way."""
     replica, unit, lost = counted(ways, system.way_unit, system.unit_host.size)
     has = np.bincount(system.way_unit, minlength=system.unit_host.size)
     none = lost == has[unit]
-    return Cells(replica[none], unit[none], system.unit_host.size), _planes_apart(system, ways)
+    return Cells(replica[none], unit[none], system.unit_host.size)
 
 
 def _planes_apart(system: FabricSystem, ways: Cells) -> IntArray:

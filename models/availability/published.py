@@ -21,7 +21,6 @@ HPN_LINK_SHARE_PER_MONTH: Final = 0.00057
 HPN_TOR_SHARE_PER_MONTH: Final = 0.00051
 #: Kokolis et al., HPCA 2025: failures of a node per 1000 node-days of jobs above 128 GPUs
 RSC_1_FAILURES_PER_1000_NODE_DAYS: Final = 6.50
-RSC_2_FAILURES_PER_1000_NODE_DAYS: Final = 2.34
 
 #: Llama 3 (arXiv 2407.21783, table 5): interruptions in 54 days of 16,384 GPUs on 2,048 hosts
 LLAMA_3_DAYS: Final = 54
@@ -45,8 +44,6 @@ LLAMA_3_HOST_FAULTS: Final = {
     "system memory": 2,
 }
 LLAMA_3_NIC_FAULTS: Final = 7
-#: switches and cables together: not to be split, so no class takes it; for comparison
-LLAMA_3_SWITCH_OR_CABLE_FAULTS: Final = 35
 
 #: Schroeder and Gibson (DSN 2006), mean repair at LANL, minutes; known from summaries
 LANL_HARDWARE_REPAIR_MINUTES: Final = 342.0
@@ -109,26 +106,6 @@ def published_rates(kind: str) -> ComponentRates:
     if kind in _CIRCUIT_KINDS:
         return ComponentRates((*_host_rates(adapters=False), _circuit_switch(), *map(_circuit_cable, _CIRCUIT_CABLES)))
     return ComponentRates((*_host_rates(adapters=True), _nic_link(), *map(_switch, _PACKET_TIERS), *_trunks()))
-
-
-def host_rate_of_kokolis(failures_per_1000_node_days: float = RSC_1_FAILURES_PER_1000_NODE_DAYS) -> ComponentRate:
-    """Return the rate of a whole host, GPUs, adapters and links included, as Kokolis et al. state it.
-
-    It takes the place of ``gpu``, ``nic``, ``host`` and ``nic-link`` together, never stands beside them.
-
-    Examples
-    --------
-    >>> round(host_rate_of_kokolis().failures_per_hour * 24_000, 2)
-    6.5
-    """
-    return ComponentRate(
-        "host",
-        failures_per_1000_node_days / 24_000.0,
-        LANL_HARDWARE_REPAIR_MINUTES / 60.0,
-        f"{failures_per_1000_node_days:g} failures per 1000 node-days, all causes, Kokolis et al. (HPCA 2025); "
-        f"{_HARDWARE_REPAIR}",
-        "secondary",
-    )
 
 
 def _host_rates(*, adapters: bool) -> tuple[ComponentRate, ...]:

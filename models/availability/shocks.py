@@ -19,7 +19,7 @@ from models.guards import FloatArray, checked_columns, checked_confidence, check
 from models.rates import HOURS_PER_DAY, poisson_rate
 
 #: an event is shared when it takes this many
-FEWEST_SHARED = 2
+_FEWEST_SHARED = 2
 #: a shock that takes fewer members than this on average cannot be told from independent failures
 _FEWEST_TAKEN = 0.1
 
@@ -183,7 +183,7 @@ def estimate_shocks(
 
 
 def shock_rate_bound(exposure_domain_hours: float, confidence: float = 0.9) -> float:
-    """Return the upper limit of the shocks of a domain per hour when none was seen, taking all members as lethal.
+    """Return the upper limit of the shocks of a domain per hour when none was seen, as if each would have shown.
 
     >>> round(shock_rate_bound(8760.0) * 8760, 2)
     3.0
@@ -200,12 +200,12 @@ def _shared(taken: npt.ArrayLike, members: npt.ArrayLike) -> tuple[FloatArray, F
     if above.any():
         worst = int(np.argmax(above))
         raise NotAProbabilityError("share of members taken", float(took[worst] / max(size[worst], 1.0)))
-    return took[took >= FEWEST_SHARED], size[took >= FEWEST_SHARED]
+    return took[took >= _FEWEST_SHARED], size[took >= _FEWEST_SHARED]
 
 
 def _shows(sizes: FloatArray, share: float) -> float:
     """Return the probability that a shock takes two members or more of a domain, any domain being as likely."""
-    return float(np.mean(stats.binom.sf(FEWEST_SHARED - 1, sizes, share)))
+    return float(np.mean(stats.binom.sf(_FEWEST_SHARED - 1, sizes, share)))
 
 
 def _share_taken(took: FloatArray, size: FloatArray, lowest: float, confidence: float) -> tuple[float, float, float]:
@@ -213,7 +213,7 @@ def _share_taken(took: FloatArray, size: FloatArray, lowest: float, confidence: 
     highest = 1.0 - 1e-9
 
     def likelihood(share: float) -> float:
-        shown = stats.binom.logsf(FEWEST_SHARED - 1, size, share)
+        shown = stats.binom.logsf(_FEWEST_SHARED - 1, size, share)
         return float(np.sum(stats.binom.logpmf(took, size, share) - shown))
 
     found = optimize.minimize_scalar(

@@ -29,11 +29,6 @@ class Cells:
         """Return one whole number per cell."""
         return self.replica * self.width + self.number
 
-    def of_replicas(self, chosen: IntArray) -> Cells:
-        """Return the cells of these replicas."""
-        kept = np.isin(self.replica, chosen)
-        return Cells(self.replica[kept], self.number[kept], self.width)
-
     def mapped(self, to: IntArray, width: int) -> Cells:
         """Return the cells with each number replaced; -1 drops the cell.
 

@@ -14,9 +14,6 @@ from models.availability.nested import IntArray
 from models.topology.blast.wiring import Wiring, once_per_fabric, wiring_of
 from models.topology.fabric import TIERS, Fabric
 
-#: classes whose loss is a host's own, not the network's
-OWN_CLASSES = ("gpu", "nvlink", "nvswitch", "host")
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FabricSystem:
@@ -88,10 +85,6 @@ class FabricSystem:
     def tier(self, switch: int) -> str:
         """Return the class of a switch."""
         return TIERS[int(self.wiring.switch_tier[switch])]
-
-    def network_classes(self) -> tuple[str, ...]:
-        """Return the classes that are network."""
-        return tuple(name for name in self.counts if name not in OWN_CLASSES)
 
 
 @once_per_fabric

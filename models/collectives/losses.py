@@ -124,13 +124,14 @@ def network_loss(fabric: Fabric, component: Component) -> NetworkLoss:
     wiring = wiring_of(fabric)
     shares = remaining(wiring, faults_of(wiring, catalogue_of(fabric), [component])).share
     domains = _domains(fabric)
-    of_domains = np.bincount(domains, weights=shares) / np.bincount(domains)
+    sizes = np.bincount(domains)
+    of_domains = np.bincount(domains, weights=shares) / sizes
     at_adapter = radius.gpus_down > 0 or _entered(fabric, radius.narrows)
     return NetworkLoss(
         component=component.kind,
         gpu_share_left=float(shares.min()),
         host_share_left=float(of_domains.min()),
-        above_hosts=1 if at_adapter else max(1, _gpus_below(fabric, component, radius.narrows) // domain_gpus(fabric)),
+        above_hosts=1 if at_adapter else max(1, _gpus_below(fabric, component, radius.narrows) // int(sizes.max())),
         at_adapter=at_adapter,
         interrupts=radius.takes_down,
     )

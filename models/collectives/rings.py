@@ -8,8 +8,6 @@ left; only where the number of hosts is odd, one hop of each ring changes the ra
 
 from __future__ import annotations
 
-import math
-
 from models.collectives.paths import NO_COST, CollectiveCost, Group, Paths
 from models.guards import checked_non_negative
 
@@ -72,32 +70,6 @@ def ring_all_gather(group: Group, message_bytes: float, paths: Paths) -> Collect
     return _turn(group, message_bytes, paths, rounds=1)
 
 
-def ring_broadcast(group: Group, message_bytes: float, paths: Paths) -> CollectiveCost:
-    """Cost of sending a vector from one rank along the ring in pieces of the best size.
-
-    Parameters
-    ----------
-    group, message_bytes, paths
-        As for `ring_all_reduce`.
-
-    Notes
-    -----
-    With k pieces the last rank has all after N - 2 + k steps of alpha + m / (k beta); the best k is
-    √((N - 2) m / (alpha beta)), a whole number here. Every rank but the last sends the vector once.
-    """
-    checked_non_negative("message_bytes", message_bytes)
-    ranks = group.ranks
-    if ranks == 1:
-        return NO_COST
-    latency = _hop_seconds(group, 0.0, paths)
-    transfer = _hop_seconds(group, message_bytes, paths) - latency
-    best = math.sqrt((ranks - 2) * transfer / latency) if latency else math.inf
-    pieces = max(1, round(min(best, message_bytes)))
-    hops = (ranks - 1) / ranks * pieces
-    seconds = (ranks - 2 + pieces) * _hop_seconds(group, message_bytes / pieces, paths)
-    return _sent(group, seconds, hops, message_bytes / pieces)
-
-
 def _turn(group: Group, message_bytes: float, paths: Paths, rounds: int) -> CollectiveCost:
     checked_non_negative("message_bytes", message_bytes)
     steps = rounds * (group.ranks - 1)
@@ -117,7 +89,7 @@ def _hop_seconds(group: Group, part_bytes: float, paths: Paths) -> float:
     return max(over_network, paths.nvlink.seconds(part_bytes * (1 - 1 / group.per_host)))
 
 
-def _sent(group: Group, seconds: float, steps: float, part_bytes: float) -> CollectiveCost:
+def _sent(group: Group, seconds: float, steps: int, part_bytes: float) -> CollectiveCost:
     """Return the cost of so many steps of all rings, each handing on so many bytes per GPU."""
     if group.hosts == 1:
         return CollectiveCost(seconds, nvlink_messages_per_gpu=steps, nvlink_bytes_per_gpu=steps * part_bytes)

@@ -11,8 +11,8 @@ from models.collectives.paths import NO_COST, CollectiveCost, Group, Paths, over
 from models.guards import checked_non_negative
 
 
-def tree_broadcast(group: Group, message_bytes: float, paths: Paths) -> CollectiveCost:
-    """Cost of sending a vector from one rank down a binomial tree, whole at every level.
+def tree_all_reduce(group: Group, message_bytes: float, paths: Paths) -> CollectiveCost:
+    """Cost of summing a vector up a binomial tree and sending the sum down it, whole at every level.
 
     Parameters
     ----------
@@ -32,26 +32,7 @@ def tree_broadcast(group: Group, message_bytes: float, paths: Paths) -> Collecti
 
     Notes
     -----
-    ⌈log₂ N⌉ (alpha + m / beta); N - 1 messages in all (Thakur, Rabenseifner and Gropp, IJHPCA 19, 2005).
-    """
-    checked_non_negative("message_bytes", message_bytes)
-    channel = single_level("tree_broadcast", group, paths)
-    messages = (group.ranks - 1) / group.ranks
-    levels = (group.ranks - 1).bit_length()
-    return over_one_level(group, levels * channel.seconds(message_bytes), messages, messages * message_bytes)
-
-
-def tree_all_reduce(group: Group, message_bytes: float, paths: Paths) -> CollectiveCost:
-    """Cost of summing a vector up a binomial tree and sending the sum down it, whole at every level.
-
-    Parameters
-    ----------
-    group, message_bytes, paths
-        As for `tree_broadcast`.
-
-    Notes
-    -----
-    2 ⌈log₂ N⌉ (alpha + m / beta); twice the messages of the broadcast.
+    2 ⌈log₂ N⌉ (alpha + m / beta); 2 (N - 1) messages in all (Thakur, Rabenseifner and Gropp, IJHPCA 19, 2005).
     """
     checked_non_negative("message_bytes", message_bytes)
     channel = single_level("tree_all_reduce", group, paths)
@@ -66,7 +47,7 @@ def double_tree_all_reduce(group: Group, message_bytes: float, paths: Paths) -> 
     Parameters
     ----------
     group, message_bytes, paths
-        As for `tree_broadcast`.
+        As for `tree_all_reduce`.
 
     Returns
     -------

@@ -8,7 +8,7 @@ from typing import Literal
 from models.collectives.all_to_all import direct_all_to_all, pxn_all_to_all
 from models.collectives.errors import MoreExpertRanksError, MoreStagesThanLayersError, UnevenBatchError
 from models.collectives.hierarchical import Collective, all_gather, all_reduce, reduce_scatter
-from models.collectives.paths import CollectiveCost, Group, Paths
+from models.collectives.paths import CollectiveCost, Group, Paths, over_one_level, single_level
 from models.collectives.placement import PlacedGroup, placement
 from models.errors import NotAShareError, UnknownMethodError
 from models.guards import checked_count, checked_positive
@@ -260,11 +260,7 @@ def _data(step: TrainingStep, placed: PlacedGroup, parameters: float) -> tuple[V
 
 def _send(group: Group, message_bytes: float, paths: Paths) -> CollectiveCost:
     """Cost of handing a message to the neighbouring stage."""
-    if group.hosts > 1:
-        seconds = paths.network.seconds(message_bytes)
-        return CollectiveCost(seconds, network_messages_per_gpu=1, network_bytes_per_gpu=message_bytes)
-    seconds = paths.nvlink.seconds(message_bytes)
-    return CollectiveCost(seconds, nvlink_messages_per_gpu=1, nvlink_bytes_per_gpu=message_bytes)
+    return over_one_level(group, single_level("send", group, paths).seconds(message_bytes), 1.0, message_bytes)
 
 
 _COSTS: dict[Operation, Collective] = {

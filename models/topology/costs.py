@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from models.guards import checked_non_negative
-from models.topology.builders.cabling import check_sizes
-from models.topology.errors import RadixTooSmallError, ShapeMismatchError
+from models.topology.builders.cabling import check_sizes, checked_radix
+from models.topology.errors import ShapeMismatchError
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +127,7 @@ def clos_bill(gpus: int, switch_ports: int, prices: PortPrices = PUBLISHED_PRICE
     (2560, 196608, 152829952.0)
     """
     check_sizes(gpus=gpus, switch_ports=switch_ports)
-    if 4 * gpus > switch_ports**3:
-        raise RadixTooSmallError(switch_ports, _enough_ports(gpus))
+    checked_radix(switch_ports, lambda ports: 4 * gpus <= ports**3)
     tiers = 1 if gpus <= switch_ports else 2 if 2 * gpus <= switch_ports**2 else 3
     return _bill(tiers, gpus, switch_ports, prices)
 
@@ -191,10 +190,3 @@ def _bill(tiers: int, gpus: int, switch_ports: int, prices: PortPrices) -> Netwo
 def saving_share(base: NetworkBill, other: NetworkBill) -> float:
     """Return by which share of its cost another network is cheaper than the base; negative if it is dearer."""
     return 1.0 - other.cost_dollars / base.cost_dollars
-
-
-def _enough_ports(gpus: int) -> int:
-    ports = 1
-    while ports**3 < 4 * gpus:
-        ports *= 2
-    return ports

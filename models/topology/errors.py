@@ -67,13 +67,6 @@ class UnreadableSettingError(ModelError):
         super().__init__(f"{name}={value} cannot be read; it must be {wanted}")
 
 
-class NoSurvivorsError(ModelError):
-    """A ring of which every node failed."""
-
-    def __init__(self, nodes: int) -> None:
-        super().__init__(f"all {nodes} nodes of the ring failed; nothing is left to close it around")
-
-
 class NotOnTheRingError(ModelError):
     """A failed node that the ring does not have."""
 

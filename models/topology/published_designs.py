@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from math import isqrt, prod
+from math import isqrt
 from types import MappingProxyType
 
 from models.guards import checked_positive
@@ -137,7 +137,7 @@ def _squarest(number: int, dimensions: int) -> list[int]:
 
 def _dragonfly(*, gpus: int, gpus_per_host: int, p: int, a: int, h: int, adapter_gbps: float) -> Fabric:
     check_sizes(gpus_per_host=gpus_per_host, p=p, a=a, h=h)
-    most = prod((p, a, a * h + 1))
+    most = p * a * (a * h + 1)
     return dragonfly(
         _groups(gpus or most, gpus_per_host, "hosts"),
         gpus_per_host,

@@ -28,7 +28,13 @@ from models.availability.system import FabricSystem, fabric_system
 from models.availability.trajectories import OutageHistory, Trajectories, trajectories
 from models.guards import checked_confidence, checked_count, checked_positive
 from reliability.analyses.answer import Answer
-from reliability.analyses.availability_parts import ClassShare, MeasuredAvailability, history_row, minutes_down
+from reliability.analyses.availability_parts import (
+    HOURS_PER_YEAR,
+    ClassShare,
+    MeasuredAvailability,
+    history_row,
+    minutes_down,
+)
 from reliability.analyses.availability_rates import FabricRates, fabric_rates
 from reliability.analyses.fabric import Setting, fabric_of
 
@@ -59,7 +65,7 @@ _SPARES: Final = 8
 _HISTORIES: Final = 20
 #: failures simulated, about: a second
 _EVENTS: Final = 60_000
-_LONGEST_HOURS: Final = 20 * 8766.0
+_LONGEST_HOURS: Final = 20 * HOURS_PER_YEAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +108,9 @@ class Availability(Answer):
             {
                 "place": shock.level,
                 "events": shock.events,
-                "per_place_year": 8766.0 * shock.shocks_per_hour,
-                "low": 8766.0 * shock.low_per_hour,
-                "high": 8766.0 * shock.high_per_hour,
+                "per_place_year": HOURS_PER_YEAR * shock.shocks_per_hour,
+                "low": HOURS_PER_YEAR * shock.low_per_hour,
+                "high": HOURS_PER_YEAR * shock.high_per_hour,
                 "share_taken": shock.share_taken,
                 "share_low": shock.share_low,
                 "share_high": shock.share_high,

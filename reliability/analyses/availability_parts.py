@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from models.availability.component_rates import ComponentRate
 from models.availability.contributions import Contribution
 from models.availability.published import HOURS_PER_MONTH
 from models.availability.trajectories import OutageHistory
-from models.rates import ShareEstimate
+from models.rates import HOURS_PER_DAY, ShareEstimate
+
+#: a year of 365.25 days
+HOURS_PER_YEAR: Final = 12.0 * HOURS_PER_MONTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +69,8 @@ class ClassShare:
             "component": self.component,
             "count": self.count,
             "failures_per_month": self.rate.failures_per_hour * per_month,
-            "failures_low": estimate.low_per_day / 24.0 * per_month if estimate else None,
-            "failures_high": estimate.high_per_day / 24.0 * per_month if estimate else None,
+            "failures_low": estimate.low_per_day / HOURS_PER_DAY * per_month if estimate else None,
+            "failures_high": estimate.high_per_day / HOURS_PER_DAY * per_month if estimate else None,
             "repair_hours": self.rate.repair_hours,
             "unavailability_of_one": self.rate.unavailability,
             "fabric_minutes_per_month": minutes_down(self.of_fabric),
@@ -87,13 +90,13 @@ def minutes_down(cost: Contribution | None) -> float:
 def history_row(found: OutageHistory) -> dict[str, Any]:
     """Return outages in simulated time as a row."""
     return {
-        "years": found.hours / 8766.0,
+        "years": found.hours / HOURS_PER_YEAR,
         "availability": found.availability,
         "standard_error": found.standard_error,
         "outages": found.outages.failures,
-        "outages_per_month": found.outages.rate_per_day / 24.0 * HOURS_PER_MONTH,
-        "low": found.outages.low_per_day / 24.0 * HOURS_PER_MONTH,
-        "high": found.outages.high_per_day / 24.0 * HOURS_PER_MONTH,
+        "outages_per_month": found.outages.rate_per_day / HOURS_PER_DAY * HOURS_PER_MONTH,
+        "low": found.outages.low_per_day / HOURS_PER_DAY * HOURS_PER_MONTH,
+        "high": found.outages.high_per_day / HOURS_PER_DAY * HOURS_PER_MONTH,
         "mean_outage_hours": found.mean_outage_hours,
         "longest_outage_hours": found.longest_outage_hours,
     }

@@ -16,6 +16,7 @@ from models.availability.published import published_rates
 from models.availability.shocks import ShockEstimate, ShockLevel, estimate_shocks, shock_rate_bound
 from models.rates import HOURS_PER_DAY
 from models.topology.fabric import TIERS
+from reliability.analyses.availability_parts import HOURS_PER_YEAR
 from reliability.analyses.rates import Rates, rates
 from reliability.engines.duckdb_engine import DuckDBEngine
 from reliability.errors import NoDataError
@@ -204,7 +205,7 @@ def _shocks(
                     confidence,
                 )
             except TooFewSharedEventsError:
-                bound = shock_rate_bound(hours, confidence) * HOURS_PER_DAY * 365.25
+                bound = shock_rate_bound(hours, confidence) * HOURS_PER_YEAR
                 notes.append(f"no outage took two nodes of one {kind}: at most {bound:.3g} a {kind}-year")
                 continue
             estimates.append(found)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 from models.topology.blast.components import Component, Grouping, component_classes, components
 from models.topology.blast.radius import BlastRadius, blast_radius, hosts_reached
 from models.topology.blast.table import blast_table, severity
+from models.topology.builders.railx import Reclosing, reclose
 from models.topology.fabric import TIERS, Fabric
 from reliability.analyses.answer import Answer
-from reliability.analyses.fabric import FROM_LAKE, RealFabric, Setting, planned_fabric, real_fabric
+from reliability.analyses.fabric import FROM_LAKE, RealFabric, Setting, fabric_of, real_fabric
 from reliability.analyses.running_jobs import JobsReached, RunningJobs, running_jobs
 from reliability.documents import iso
 from reliability.engines.duckdb_engine import DuckDBEngine
@@ -131,6 +132,14 @@ class Blast(Answer):
         return f"Jobs: the {len(running.jobs):,} attempts that ran at {iso(running.at_utc)}."
 
     @property
+    def reclosing(self) -> Reclosing | None:
+        """How the rings of RailX are closed around the hosts of the first row; None for other parts and fabrics."""
+        if self.under.fabric.kind != "railx" or self.component != "host":
+            return None
+        down, _ = hosts_reached(self.under.fabric, self.found[0].radius.components, groupings=self.under.groupings)
+        return reclose(self.under.fabric, down.tolist())
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What a reader of a real fabric should know."""
         return () if self.under.real is None else self.under.real.contradictions
@@ -153,6 +162,13 @@ class Blast(Answer):
             }
         if real is not None:
             document |= {"cluster": real.cluster, "inference": list(real.inference)}
+        if self.reclosing is not None:
+            around = self.reclosing
+            document["rings_reclosed"] = {
+                "circuits_opened": around.opened,
+                "circuits_closed": around.closed,
+                "switches": around.switches,
+            }
         return document | {
             "at_utc": None if running is None else iso(running.at_utc),
             "jobs_note": self.jobs_note,
@@ -243,8 +259,7 @@ def under_fault(
         If the lake has no such fabric.
     """
     if kind != FROM_LAKE or lake is None:
-        fabric = planned_fabric(kind, settings) if kind != FROM_LAKE else real_fabric(settings, lake).fabric
-        return FabricUnderFault(fabric, None, (), None)
+        return FabricUnderFault(fabric_of(kind, settings, lake), None, (), None)
     with closing(DuckDBEngine(lake)) as engine:
         real = real_fabric(settings, engine, at)
         places = engine.ask("fabric_places", cluster=real.cluster, at=at)

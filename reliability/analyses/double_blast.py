@@ -15,6 +15,8 @@ from reliability.analyses.blast import BlastRow, FabricUnderFault, under_fault
 from reliability.analyses.fabric import Setting
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import plotly.graph_objects as go
 
     from reliability.lake import Lake
@@ -86,6 +88,7 @@ def double_blast(
     lake: Lake | None = None,
     *,
     pair: tuple[str, str] | None = None,
+    at: datetime | None = None,
 ) -> DoubleBlast:
     """Return what two faults at once do.
 
@@ -99,6 +102,8 @@ def double_blast(
         For ``from-lake``.
     pair : tuple of str, optional
         The two classes; by default every two classes of network switches.
+    at : datetime, optional
+        For ``from-lake``: cables in place at that moment.
 
     Returns
     -------
@@ -112,7 +117,7 @@ def double_blast(
     NoDataError, BadOptionError
         If the lake has no such fabric.
     """
-    under = under_fault(kind, settings or {}, lake)
+    under = under_fault(kind, settings or {}, lake, at=at)
     present = component_classes(under.fabric, groupings=under.groupings)
     switches = [tier for tier in TIERS[1:] if tier in present]
     pairs = [pair] if pair is not None else list(combinations_with_replacement(switches, 2))

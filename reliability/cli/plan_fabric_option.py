@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from reliability.cli.fabric_option import settings_of
-from reliability.cli.options import duration_seconds
+from reliability.cli.fabric_option import repair_hours_of, settings_of
 from reliability.cli.output import note, notes, print_table
 from reliability.errors import BadOptionError
 
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from models.topology.fabric import Fabric
     from reliability.analyses.plan import Plan
     from reliability.analyses.plan_fabric import InFabric, PlanFabric
-
-_FROM_LAKE: Final = "from-lake"
 
 
 def run_in_fabric(
@@ -53,6 +50,7 @@ def run_in_fabric(
             ("--fabric-repair", repairs),
             ("--slowdown", slowdown),
             ("--network-failures", network_failures),
+            ("--published-links", published_links or None),
             ("--gpu-hour-dollars", gpu_hour_dollars),
         ):
             if value is not None and value != []:
@@ -60,14 +58,14 @@ def run_in_fabric(
                 raise BadOptionError(option, shown, "with it --fabric, the fabric of the run")
         return None
     from reliability.analyses.collectives import with_room  # noqa: PLC0415 - keeps --help instant
-    from reliability.analyses.fabric import fabric_of  # noqa: PLC0415 - keeps --help instant
+    from reliability.analyses.fabric import FROM_LAKE, fabric_of  # noqa: PLC0415 - keeps --help instant
     from reliability.analyses.plan_fabric import plan_fabric  # noqa: PLC0415
     from reliability.analyses.plan_fabric_rates import links_among_failures  # noqa: PLC0415
     from reliability.lake import open_lake  # noqa: PLC0415
 
     values = settings_of(settings, "--set-fabric")
     own = planned.rate.source == "measured"
-    opened = open_lake(lake) if own or _FROM_LAKE in (fabric, against) else None
+    opened = open_lake(lake) if own or FROM_LAKE in (fabric, against) else None
     if network_failures is not None and planned.rate.source != "counted":
         raise BadOptionError("--network-failures", network_failures, "with it --failures, of which they are some")
     if network_failures is not None and network_failures > (planned.rate.failures or 0):
@@ -80,10 +78,7 @@ def run_in_fabric(
         planned,
         built(fabric),
         against=None if against is None else built(against),
-        repair_hours={
-            name: duration_seconds("--fabric-repair", text) / 3600
-            for name, text in settings_of(repairs, "--fabric-repair").items()
-        },
+        repair_hours=repair_hours_of(repairs, "--fabric-repair"),
         slowdown=_slowdown(slowdown, planned, model),
         link_failures=links_among_failures(opened, planned.rate) if own and opened else network_failures,
         published_links=published_links,

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reliability.cli.fabric_option import FabricOption, SetOption, settings_of
-from reliability.cli.options import ConfidenceOption, CsvOption, JsonOption, duration_seconds
+from reliability.cli.fabric_option import FabricOption, SetOption, repair_hours_of, settings_of
+from reliability.cli.options import ConfidenceOption, CsvOption, JsonOption
 from reliability.cli.output import note, notes, print_answer, print_table
-from reliability.errors import BadOptionError
 
 if TYPE_CHECKING:
     from reliability.analyses.availability import Availability
@@ -49,7 +48,7 @@ def availability(
         list[str] | None,
         typer.Option("--repair", metavar="CLASS=DURATION", help="Repair time of a class: host=4h, nic-link=30m."),
     ] = None,
-    replicas: Annotated[int, typer.Option("--replicas", min=100, help="Moments drawn.")] = 10_000,
+    replicas: Annotated[int, typer.Option("--replicas", min=100, max=1_000_000, help="Moments drawn.")] = 10_000,
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, help="Of the simulation; by default always the same.")
     ] = None,
@@ -80,7 +79,7 @@ def availability(
         spare_hosts=spare_hosts,
         measured=opened is not None,
         beta=beta,
-        repair_hours=_repair_hours(repair),
+        repair_hours=repair_hours_of(repair, "--repair"),
         replicas=replicas,
         seed=SEED if seed is None else seed,
         confidence=confidence,
@@ -93,16 +92,6 @@ def availability(
         from reliability.cli.faces import write_figure  # noqa: PLC0415
 
         write_figure(found.figure(), figure)
-
-
-def _repair_hours(given: list[str] | None) -> dict[str, float]:
-    hours: dict[str, float] = {}
-    for text in given or ():
-        component, equals, duration = text.partition("=")
-        if not (component and equals):
-            raise BadOptionError("--repair", text, "CLASS=DURATION, such as host=4h")
-        hours[component] = duration_seconds("--repair", duration) / 3600.0
-    return hours
 
 
 def _print(found: Availability) -> None:

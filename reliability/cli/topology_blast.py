@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from reliability.cli.fabric_option import FabricOption, SetOption, lake_of, settings_of
-from reliability.cli.options import DEFAULT_LAKE, CsvOption, JsonOption, LakeOption, moment
+from reliability.cli.fabric_option import FabricOption, SetOption, lake_of, moment_in_lake, settings_of
+from reliability.cli.options import DEFAULT_LAKE, CsvOption, JsonOption, LakeOption
 from reliability.cli.output import note, notes, print_answer, print_table
 from reliability.errors import BadOptionError
 
@@ -69,7 +69,7 @@ def blast(
         raise BadOptionError("--component", "(missing)", "the class that --name and --with go with")
     named = [text for text in beside or () if ":" in text]
     classes = [text for text in beside or () if ":" not in text]
-    settings, opened, when = settings_of(given), lake_of([fabric], lake), moment("--at", at)
+    settings, when, opened = settings_of(given), moment_in_lake(fabric, at), lake_of([fabric], lake)
     if double or classes:
         if name is not None or named or len(classes) > 1 or (double and classes):
             raise BadOptionError(
@@ -78,7 +78,7 @@ def blast(
         from reliability.analyses.double_blast import double_blast  # noqa: PLC0415
 
         pair = None if component is None else (component, classes[0] if classes else component)
-        _print_doubles(double_blast(fabric, settings, opened, pair=pair), as_json=as_json, as_csv=as_csv)
+        _print_doubles(double_blast(fabric, settings, opened, pair=pair, at=when), as_json=as_json, as_csv=as_csv)
         return
     lost = [_component(text) for text in named]
     found = ask(fabric, settings, opened, component=component, name=name, beside=lost, at=when)
@@ -108,6 +108,12 @@ def _print(found: Blast) -> None:
             [row.row() for row in found.leaves], (*_NAMED, *jobs, *unnamed), title="each switch that hosts are on"
         )
     notes(f"{row.radius.kind}: {row.radius.because}" for row in found.found[:1] if each)
+    around = found.reclosing
+    if around is not None:
+        note(
+            f"The rings close around it: {around.opened:,} circuits are given up and {around.closed:,} set, on "
+            f"{around.switches:,} optical switches; before that its neighbours on the rings are degraded."
+        )
     note(found.definition)
     note(found.jobs_note)
     if found.under.real is not None:

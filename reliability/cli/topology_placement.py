@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from reliability.analyses.plan import FailureRate
     from reliability.lake import Lake
 
-_NAMED = 8
+#: hosts that are named one by one
+_NAMED: Final = 8
 
 
 def register(topology: typer.Typer) -> None:
@@ -66,16 +67,21 @@ def placement(
     as_csv: CsvOption = False,
 ) -> None:
     """Where to put a job so that it fails least, how many spares a segment needs, and how spread jobs failed."""
-    from reliability.analyses.fabric import fabric_of  # noqa: PLC0415 - keeps --help instant
+    from reliability.analyses.fabric import FROM_LAKE, fabric_of  # noqa: PLC0415 - keeps --help instant
     from reliability.analyses.placement import placement_advice  # noqa: PLC0415
 
     if fabric is None:
-        for option, value in (("--gpus", gpus), ("--free", free), ("--set", given[0] if given else None)):
+        for option, value in (
+            ("--gpus", gpus),
+            ("--free", free),
+            ("--set", given[0] if given else None),
+            ("--failures-per-1000-node-days", failures_per_1000_node_days),
+        ):
             if value is not None:
                 raise BadOptionError(option, value, "with it --fabric, a planned one or from-lake")
     if free is not None and gpus is None:
         raise BadOptionError("--free", free, "with it --gpus, the size of the job")
-    opened, untold = _opened(lake, needed=fabric in (None, "from-lake"))
+    opened, untold = _opened(lake, needed=fabric in (None, FROM_LAKE))
     spread, missing = _spread(opened, confidence, needed=fabric is None)
     found = placement_advice(
         None if fabric is None else fabric_of(fabric, settings_of(given), opened),

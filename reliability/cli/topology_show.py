@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reliability.cli.fabric_option import FabricOption, SetOption, lake_of, settings_of
-from reliability.cli.options import DEFAULT_LAKE, CsvOption, JsonOption, LakeOption, moment
+from reliability.cli.fabric_option import FabricOption, SetOption, lake_of, moment_in_lake, settings_of
+from reliability.cli.options import DEFAULT_LAKE, CsvOption, JsonOption, LakeOption
 from reliability.cli.output import note, notes, print_answer, print_table
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ def show(
     """What a fabric consists of: hosts, switches, cables, oversubscription and cost; how a real one was read."""
     from reliability.analyses.fabric_show import fabric_show  # noqa: PLC0415 - keeps --help instant
 
-    found = fabric_show(fabric, settings_of(given), lake_of([fabric], lake), at=moment("--at", at))
+    when = moment_in_lake(fabric, at)
+    found = fabric_show(fabric, settings_of(given), lake_of([fabric], lake), at=when)
     if as_json or as_csv:
         print_answer(found, as_json=as_json, as_csv=as_csv)
         return

@@ -12,9 +12,9 @@ import plotly.graph_objects as go
 from models.topology.layout.drawing import Bundle, Layout
 from reliability.figures.theme import BLUE, GREEN, GREY, ORANGE, PINK, SKY, VERMILION, label, plural, translucent
 
-#: rail 0 to 7; more rails begin again
 #: of what has neither rail nor plane
 PLAIN: Final = GREY
+#: rail 0 to 7; more rails begin again
 RAILS: Final = (BLUE, ORANGE, GREEN, PINK, "#8f6fd1", SKY, "#b09a2b", "#b3694a")
 PLANES: Final = ("#5a6fc0", "#c07a3a", "#4c9a8e", "#a35c8f")
 #: dimensions of a grid and kinds of a dragonfly's cables

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
+from reliability.analyses.domain_findings import MONTH_DAYS
 from reliability.analyses.plan_fabric import InFabric, PlanFabric
 from reliability.figures.theme import BLUE, ORANGE, finished, label, new_figure
 
-_DAYS_PER_MONTH = 365.25 / 12
 _ROW_PIXELS = 44
 
 
@@ -30,7 +30,7 @@ def plan_fabric_figure(found: PlanFabric) -> go.Figure:
             go.Bar(
                 name=label(each.kind),
                 y=[label(domain) for domain in domains],
-                x=[rows[domain].per_day * _DAYS_PER_MONTH if domain in rows else None for domain in domains],
+                x=[rows[domain].per_day * MONTH_DAYS if domain in rows else None for domain in domains],
                 orientation="h",
                 marker={"color": colour},
                 error_x=_errors(each, domains),
@@ -64,6 +64,6 @@ def _errors(found: InFabric, domains: list[str]) -> dict[str, object] | None:
     if not limits:
         return None
     above, below = (
-        [limits[domain][side] * _DAYS_PER_MONTH if domain in limits else None for domain in domains] for side in (0, 1)
+        [limits[domain][side] * MONTH_DAYS if domain in limits else None for domain in domains] for side in (0, 1)
     )
     return {"array": above, "arrayminus": below, "thickness": 1}

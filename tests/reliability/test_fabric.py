@@ -10,6 +10,7 @@ import pytest
 from models.topology.blast.parts import Component
 from models.topology.fabric import network_domains
 from reliability.analyses.blast import blast, under_fault
+from reliability.analyses.double_blast import double_blast
 from reliability.analyses.fabric import fabric_of, load_fabric, real_fabric
 from reliability.analyses.fabric_compare import fabric_compare
 from reliability.analyses.fabric_show import fabric_show
@@ -49,6 +50,8 @@ def test_cables_that_have_gone_count_only_while_they_were_in_place(tmp_path: Pat
     assert load_fabric(lake).fabric.hosts == 7
     assert load_fabric(lake, datetime(2026, 1, 9, tzinfo=UTC)).fabric.hosts == 8
     assert load_fabric(lake, datetime(2026, 1, 10, tzinfo=UTC)).fabric.hosts == 7
+    (hosts,) = double_blast("from-lake", {}, lake, pair=("host", "host"), at=datetime(2026, 1, 9, tzinfo=UTC)).faults
+    assert hosts.pairs == 8 * 7 / 2
     with pytest.raises(NoDataError, match="2025-12-31"):
         load_fabric(lake, datetime(2025, 12, 31, tzinfo=UTC))
 

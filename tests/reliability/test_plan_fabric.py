@@ -263,6 +263,8 @@ def test_link_failures_of_the_lakes_own_rate_are_left_out(tmp_path: Path) -> Non
     ("arguments", "told"),
     [
         (("--against", "hpn"), "--against hpn: expected with it --fabric"),
+        (("--published-links",), "--published-links True: expected with it --fabric"),
+        (("--fabric", "hpn", "--fabric-repair", "tor"), "--fabric-repair tor: expected CLASS=DURATION"),
         (("--set-fabric", "gpus=8"), "--set-fabric gpus=8: expected with it --fabric"),
         (("--fabric", "hpm"), "unknown fabric 'hpm'"),
         (("--fabric", "hpn", "--set-fabric", "gpus"), "--set-fabric gpus: expected KEY=VALUE"),

@@ -117,6 +117,15 @@ def test_blast_takes_a_second_fault_by_name_and_counts_all_pairs(asked: Asked) -
     assert [(row["component"], row["with"]) for row in every] == [("tor", "tor"), ("tor", "agg"), ("agg", "agg")]
 
 
+def test_blast_tells_how_railx_closes_its_rings_around_a_host(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = asked("blast", "--fabric", "railx", "--set", "gpus=625", "--component", "host")
+    # One ring for each of the 5 rails of its row and of its column: two circuits given up, one set.
+    assert broken["rings_reclosed"] == {"circuits_opened": 20, "circuits_closed": 10, "switches": 10}
+    assert "rings_reclosed" not in asked("blast", "--fabric", "railx", "--set", "gpus=625", "--component", "ocs")
+    assert main(["topology", "blast", "--fabric", "railx", "--set", "gpus=625", "--component", "host"]) == 0
+    assert "The rings close around it: 20 circuits" in capsys.readouterr().err
+
+
 def test_compare_puts_counts_costs_and_faults_side_by_side(asked: Asked) -> None:
     found = asked("compare", "hpn", "hpn-single-tor", "rail-only", "--set", "gpus=2048", "--set", "rail-only.radix=16")
     assert [row["fabric"] for row in found["rows"]] == ["hpn", "hpn-single-tor", "rail-only"]
@@ -153,6 +162,12 @@ MISTAKES = [
     (["blast", "--fabric", "hpn", *SMALL, "--name", "x"], "--component"),
     (["blast", "--fabric", "hpn", *SMALL, "--component", "tor", "--name", "x", "--with", "agg"], "--with agg"),
     (["blast", "--fabric", "hpn", *SMALL, "--at", "noon"], "--at noon"),
+    (["blast", "--fabric", "hpn", *SMALL, "--double", "--at", "2026-01-01"], "--at 2026-01-01: expected with it"),
+    (["show", "--fabric", "hpn", *SMALL, "--at", "2026-01-01"], "--at 2026-01-01: expected with it --fabric from-lake"),
+    (["availability", "--fabric", "hpn", *SMALL, "--repair", "host"], "--repair host: expected CLASS=DURATION"),
+    (["availability", "--fabric", "hpn", *SMALL, "--repair", "tor=1h", "--repair", "tor=2h"], "each class once"),
+    (["availability", "--fabric", "hpn", *SMALL, "--replicas", "9999999999"], "--replicas"),
+    (["placement", "--failures-per-1000-node-days", "4"], "expected with it --fabric"),
     (["compare", "hpn", "mesh"], "unknown fabric 'mesh'"),
     (["compare", "hpn", "--set", "racks=2"], "--set racks"),
     (["show", "--fabric", "from-lake", "--lake", "/nowhere"], "no lake at /nowhere"),

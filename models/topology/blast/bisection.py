@@ -14,7 +14,13 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from models.guards import FloatArray
-from models.topology.blast.forwarding import forwarder_of, forwarders, forwarding_edges
+from models.topology.blast.forwarding import (
+    connected_parts,
+    forwarder_of,
+    forwarders,
+    forwarding_edges,
+    forwarding_parts,
+)
 from models.topology.blast.refinement import mixed, refined
 from models.topology.blast.remaining import Remaining, host_shares, untouched
 from models.topology.blast.wiring import BoolArray, IntArray, Wiring, once_per_fabric, summed, wiring_of
@@ -170,14 +176,11 @@ def _slabs(fabric: Fabric) -> list[IntArray]:
     slabs = []
     for dimension in dict.fromkeys(names.tolist()):
         kept = left.access_up & (names[wiring.access.upper] != dimension)
-        one, other, _ = forwarding_edges(wiring, replace(left, access_up=kept))
-        size = forwarders(wiring)
-        graph = sparse.coo_array((np.ones(len(one), dtype=np.int8), (one, other)), shape=(size, size))
-        _, part = csgraph.connected_components(graph, directed=False)
+        part = forwarding_parts(wiring, replace(left, access_up=kept))
         first = np.searchsorted(wiring.gpu_host, np.arange(fabric.hosts))
-        _, found, of_host = np.unique(part[forwarder_of(wiring)[first]], return_index=True, return_inverse=True)
-        if len(found) > 1:
-            slabs.append(np.argsort(np.argsort(found))[of_host])
+        slab = _by_appearance(part[forwarder_of(wiring)[first]])
+        if slab.any():
+            slabs.append(slab)
     return slabs or [np.arange(fabric.hosts)]
 
 
@@ -189,19 +192,25 @@ def _host_groups(fabric: Fabric) -> IntArray:
         pods = np.array([-1 if switch.pod is None else switch.pod for switch in fabric.switches], dtype=np.int64)
         own = np.full(fabric.hosts, -1, dtype=np.int64)
         np.maximum.at(own, wiring.gpu_host[wiring.access.lower], pods[wiring.access.upper])
-        _, first, group = np.unique(own, return_index=True, return_inverse=True)
-        if len(first) > 1:
-            return np.argsort(np.argsort(first))[group]
+        group = _by_appearance(own)
+        if group.any():
+            return group
     lower = np.concatenate([wiring.trunks.lower, wiring.switches + wiring.gpu_host[wiring.access.lower]])
     upper = np.concatenate([wiring.trunks.upper, wiring.access.upper])
     size = wiring.switches + fabric.hosts
     for tier in sorted(set(wiring.switch_tier.tolist()), reverse=True):
         kept = wiring.switch_tier[upper] < tier
-        graph = sparse.coo_array(
-            (np.ones(int(kept.sum()), dtype=np.int8), (lower[kept], upper[kept])), shape=(size, size)
-        )
-        _, part = csgraph.connected_components(graph, directed=False)
-        _, first, group = np.unique(part[wiring.switches :], return_index=True, return_inverse=True)
-        if len(first) > 1:
-            return np.argsort(np.argsort(first))[group]
+        group = _by_appearance(connected_parts(lower[kept], upper[kept], size)[wiring.switches :])
+        if group.any():
+            return group
     return np.arange(fabric.hosts)
+
+
+def _by_appearance(labels: IntArray) -> IntArray:
+    """Return labels as numbers from 0, in the order in which they appear first.
+
+    >>> _by_appearance(np.array([7, 7, 3, 9, 3])).tolist()
+    [0, 0, 1, 2, 1]
+    """
+    _, first, number = np.unique(labels, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[number]

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from models.topology.blast.catalogue import catalogue_of
-from models.topology.blast.parts import Component, ComponentClass, Grouping, class_of, faults_of
+from models.topology.blast.parts import Component, Grouping, class_of, faults_of
 from models.topology.fabric import Fabric
 
 __all__ = [
     "Component",
-    "ComponentClass",
     "Grouping",
     "catalogue_of",
-    "class_of",
     "component_classes",
     "components",
     "faults_of",

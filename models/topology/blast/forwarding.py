@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import sparse
+from scipy.sparse import csgraph
 
 from models.guards import FloatArray
 from models.topology.blast.remaining import Remaining
@@ -51,3 +53,20 @@ def forwarding_edges(wiring: Wiring, left: Remaining) -> tuple[IntArray, IntArra
         runs.append((owner[access.lower], owner[access.lower[partner]], access.gbps, set_up))
     one, other, gbps = (np.concatenate([run[end][run[3]] for run in runs]) for end in range(3))
     return one, other, gbps
+
+
+def forwarding_parts(wiring: Wiring, left: Remaining) -> IntArray:
+    """Return which connected part each vertex that forwards is in."""
+    one, other, _ = forwarding_edges(wiring, left)
+    return connected_parts(one, other, forwarders(wiring))
+
+
+def connected_parts(one: IntArray, other: IntArray, size: int) -> IntArray:
+    """Return which connected part each of so many vertices is in, from the ends of the edges.
+
+    >>> connected_parts(np.array([0, 1]), np.array([2, 3]), 5).tolist()
+    [0, 1, 0, 1, 2]
+    """
+    graph = sparse.coo_array((np.ones(len(one), dtype=np.int8), (one, other)), shape=(size, size))
+    _, part = csgraph.connected_components(graph, directed=False)
+    return part.astype(np.int64)

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse import csgraph
 
-from models.topology.blast.forwarding import forwarder_of, forwarders, forwarding_edges
+from models.topology.blast.forwarding import forwarder_of, forwarders, forwarding_parts
 from models.topology.blast.refinement import Colours, mixed
 from models.topology.blast.remaining import Remaining, untouched
 from models.topology.blast.wiring import BoolArray, IntArray, Wiring, once_per_fabric, wiring_of
@@ -93,10 +92,8 @@ def _untouched_landings(fabric: Fabric) -> _Landings:
 
 
 def _landings(wiring: Wiring, left: Remaining) -> _Landings:
-    one, other, _ = forwarding_edges(wiring, left)
+    part = forwarding_parts(wiring, left)
     size = forwarders(wiring)
-    graph = sparse.coo_array((np.ones(len(one), dtype=np.int8), (one, other)), shape=(size, size))
-    _, part = csgraph.connected_components(graph, directed=False)
     if wiring.relay == "switches":
         gpu, switch = wiring.access.lower[left.access_up], wiring.access.upper[left.access_up]
         pairs = np.sort(gpu * max(1, size) + part[switch])
@@ -108,4 +105,4 @@ def _landings(wiring: Wiring, left: Remaining) -> _Landings:
     starts = np.flatnonzero(np.diff(gpu, prepend=-1))
     if len(starts):
         key[gpu[starts]] = np.add.reduceat(mixed(part.astype(np.uint64)), starts)
-    return _Landings(gpu, part.astype(np.int64), key)
+    return _Landings(gpu, part, key)

@@ -71,8 +71,6 @@ class Wiring:
         Rail of each GPU's adapter; -1 where the fabric has none.
     switch_tier : array of int, shape (switches,)
         Place in `TIERS`.
-    switch_number : dict
-        Number of a switch by its name.
     access : Cables
         From the GPUs' adapters to switches.
     circuit : array of int
@@ -91,7 +89,6 @@ class Wiring:
     gpu_slot: IntArray
     gpu_rail: IntArray
     switch_tier: IntArray
-    switch_number: dict[str, int]
     access: Cables
     circuit: IntArray
     scale_up: Cables
@@ -187,7 +184,6 @@ def wiring_of(fabric: Fabric) -> Wiring:
         gpu_slot=keys % width,
         gpu_rail=gpu_rail,
         switch_tier=np.array([TIERS.index(switch.tier) for switch in fabric.switches], dtype=np.int64),
-        switch_number=switch_number,
         access=up,
         circuit=_circuits(fabric, access),
         scale_up=_cables(scale_up, number, switch_number),

@@ -1,8 +1,7 @@
-"""Hamiltonian rings: all-to-all out of rings, hops over some of them, and rings closed around failures."""
+"""Hamiltonian rings: all-to-all out of rings, and hops over some of them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 
@@ -10,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.topology.builders.cabling import check_sizes
-from models.topology.errors import ApartError, NoSurvivorsError, NotOnTheRingError
+from models.topology.errors import ApartError
 
 IntArray = npt.NDArray[np.int64]
 
@@ -204,67 +203,3 @@ def grid_hops(columns: int, rows: int, rails: int) -> int:
     (2, 4)
     """
     return rail_hops(rail_successors(columns, rails)) + rail_hops(rail_successors(rows, rails))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ReclosedRing:
-    """A ring after some of its nodes failed.
-
-    Parameters
-    ----------
-    ring : array of int, shape (survivors,)
-        The survivors in order; the last is joined to the first.
-    opened : array of int, shape (circuits, 2)
-        Circuits of the whole ring that led to or from a failed node, as (from, to).
-    closed : array of int, shape (circuits, 2)
-        Circuits to be set instead, between survivors; none for a single one.
-    """
-
-    ring: IntArray
-    opened: IntArray
-    closed: IntArray
-
-
-def reclose_ring(ring: npt.ArrayLike, failed: Collection[int]) -> ReclosedRing:
-    """Close a ring around failed nodes.
-
-    Parameters
-    ----------
-    ring : array of int, shape (nodes,)
-        Its nodes in order.
-    failed : collection of int
-        Those that failed.
-
-    Returns
-    -------
-    ReclosedRing
-        A ring over the survivors, and what the optical circuit switch has to change: one circuit for every run of
-        failed nodes.
-
-    Raises
-    ------
-    NotOnTheRingError
-        A failed node is not on the ring.
-    NoSurvivorsError
-        All nodes failed.
-
-    Examples
-    --------
-    >>> around = reclose_ring([0, 1, 2, 3, 4], failed=[2, 3])
-    >>> around.ring.tolist(), around.closed.tolist(), around.opened.tolist()
-    ([0, 1, 4], [[1, 4]], [[1, 2], [2, 3], [3, 4]])
-    """
-    nodes = np.asarray(ring, dtype=np.int64)
-    lost = np.array(sorted(failed), dtype=np.int64)
-    unknown = np.setdiff1d(lost, nodes)
-    if unknown.size:
-        raise NotOnTheRingError(int(unknown[0]))
-    alive = ~np.isin(nodes, lost)
-    if not alive.any():
-        raise NoSurvivorsError(nodes.size)
-    circuits = np.column_stack([nodes, np.roll(nodes, -1)])
-    survivors = np.flatnonzero(alive)
-    following = np.roll(survivors, -1)
-    fresh = (survivors + 1) % nodes.size != following
-    closed = np.column_stack([nodes[survivors], nodes[following]])[fresh & (survivors != following)]
-    return ReclosedRing(nodes[survivors], circuits[~(alive & np.roll(alive, -1))], closed)

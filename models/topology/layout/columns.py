@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from models.topology.fabric import Fabric
+from models.topology.layout.drawing import counted
 from models.topology.layout.host_groups import HostGroup
 
 #: widths are in spacings of first switches; a host takes half of one
@@ -156,13 +157,13 @@ def _placed(groups: Sequence[HostGroup], plans: Sequence[_Plan]) -> tuple[Column
     x = 0.0
     for plan in plans:
         hosts = sum(len(groups[number].hosts) for number in plan.groups)
-        counted = f"{hosts:,} host{'' if hosts == 1 else 's'}"
+        detail = counted(hosts, "host")
         if len(plan.groups) > 1:
-            counted = f"{len(plan.groups):,} groups, {counted}"
+            detail = f"{counted(len(plan.groups), 'group')}, {detail}"
         if columns and columns[-1].pod != plan.pod:
             x += _GAP
         opens = groups[plan.groups[0]].name
-        columns.append(Column(plan.name, counted, plan.groups, plan.is_expanded, plan.pod, x, x + plan.width, opens))
+        columns.append(Column(plan.name, detail, plan.groups, plan.is_expanded, plan.pod, x, x + plan.width, opens))
         x += plan.width + _GAP
     return tuple(columns)
 

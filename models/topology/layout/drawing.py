@@ -223,14 +223,14 @@ def _classes(switches: Sequence[Switch], *, rails: bool) -> list[list[Switch]]:
 
 
 def counted(count: int, tier: str) -> str:
-    """Return a number of switches or hosts in words.
+    """Return a number of switches, hosts or groups of them in words.
 
     >>> counted(31, "leaf"), counted(16, "tor"), counted(1, "core"), counted(48, "ocs")
     ('31 leaves', '16 ToRs', '1 core', '48 OCSs')
     """
-    noun = {"tor": "ToR", "leaf": "leaf", "agg": "Agg", "ocs": "OCS"}.get(tier, tier)
+    noun = {"tor": "ToR", "leaf": "leaf", "agg": "Agg", "ocs": "OCS", "nvswitch": "NVSwitch domain"}.get(tier, tier)
     if count != 1:
-        noun = "leaves" if tier == "leaf" else f"{noun}s" if tier != "nvswitch" else "NVSwitch domains"
+        noun = "leaves" if tier == "leaf" else f"{noun}s"
     return f"{count:,} {noun}"
 
 

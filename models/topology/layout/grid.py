@@ -86,7 +86,7 @@ def rail_grid_layout(fabric: Fabric) -> Layout:
             marks.append(
                 Mark("ocs", x, y, tuple(switch.name for switch in piece), (), None, rail, None, count, below, ring=name)
             )
-            bundles.append(Bundle(xs, ys, f"{below} hosts", name, count, gbps, 0, rail, None))
+            bundles.append(Bundle(xs, ys, counted(below, "host"), name, count, gbps, 0, rail, None))
     heights = (Row(-step * (len(rows) - 1) / 2, counted(fabric.hosts, "host")), Row(max(_ASIDE, step), _ocs(fabric)))
     return Layout("grid", tuple(marks), tuple(bundles), (), heights, (), "")
 

@@ -16,7 +16,8 @@ from models.topology.layout.drawing import common
 
 #: switches that share at least this share of the hosts of the smaller one are of one group
 _SHARED = 0.5
-_SCALE_UP = ("nvswitch", "ocs")
+#: tiers that do not group hosts
+_SKIPPED = ("nvswitch", "ocs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +67,11 @@ def host_groups(fabric: Fabric) -> tuple[HostGroup, ...]:
     links = [
         (link.parent, link.child.host)
         for link in fabric.links
-        if isinstance(link.child, Adapter) and link.tier not in _SCALE_UP
+        if isinstance(link.child, Adapter) and link.tier not in _SKIPPED
     ]
     tier_of = {switch.name: TIERS.index(switch.tier) for switch in fabric.switches}
     lowest = min((tier_of[parent] for parent, _ in links), default=0)
-    first = [switch for switch in fabric.switches if tier_of[switch.name] == lowest and switch.tier not in _SCALE_UP]
+    first = [switch for switch in fabric.switches if tier_of[switch.name] == lowest and switch.tier not in _SKIPPED]
     position = {switch.name: number for number, switch in enumerate(first)}
     pairs = np.array([(position[parent], host) for parent, host in links if parent in position], int).reshape(-1, 2)
     cables = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), (len(first), fabric.hosts)).tocsr()

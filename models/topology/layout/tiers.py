@@ -134,7 +134,6 @@ def _host_marks(
         else:
             shares, spots = [tuple(hosts)], [(column.centre, 0.0)]
         for share, (x, y) in zip(shares, spots, strict=True):
-            pods = {groups[group].pod for group in column.groups}
             marks.append(
                 Mark(
                     kind="host",
@@ -142,7 +141,7 @@ def _host_marks(
                     y=y,
                     switches=(),
                     hosts=share,
-                    pod=pods.pop() if len(pods) == 1 else None,
+                    pod=common([groups[group].pod for group in column.groups]),
                     rail=None,
                     plane=None,
                     cables=sum(cables[host] for host in share),
@@ -327,8 +326,7 @@ def _frames(columns: Sequence[Column], marks: Sequence[Mark], heights: Mapping[T
         members = [column for column in columns if column.pod == pod]
         low = min(frame.y0 for frame in frames) - 1.0
         top = tops[-2] if len(tops) > 1 else tops[-1]
-        hosts = sum(len(column.groups) for column in members)
-        detail = f"{hosts:,} groups"
+        detail = counted(sum(len(column.groups) for column in members), "group")
         frames.append(
             Frame(
                 members[0].x0 - 0.7,

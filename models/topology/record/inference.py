@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, Literal
 
 from models.topology.fabric import TIERS, Tier
 from models.topology.record.records import Edge, Finding, counted, listed
@@ -106,7 +106,7 @@ def parts(pairs: Iterable[tuple[str, str]]) -> dict[str, int]:
 
 
 def labels_of(
-    what: str, edges: Sequence[Edge], switches: frozenset[str], tiers: Mapping[str, Tier]
+    what: Literal["rail", "plane"], edges: Sequence[Edge], switches: frozenset[str], tiers: Mapping[str, Tier]
 ) -> tuple[dict[str, int], list[Finding]]:
     """Return the rail or plane of the switches whose cables, or whose names, tell one.
 
@@ -119,7 +119,7 @@ def labels_of(
     switches : frozenset of str
         Which ends are switches.
     tiers : mapping of str to str
-        Their tiers: only cables below the lowest network tier tell the rail of a switch, which is that of its hosts.
+        Their tiers: cables of several rails or planes are a contradiction on a leaf or ToR alone.
 
     Returns
     -------
@@ -149,7 +149,7 @@ def labels_of(
     if spelled:
         findings.append(
             Finding(
-                "rail" if what == "rail" else "plane",
+                what,
                 len(spelled),
                 f"The {what} of {counted(len(spelled), 'switch', 'switches')} is read from the name: "
                 f"{listed(sorted(spelled))}.",
@@ -158,7 +158,7 @@ def labels_of(
     if torn:
         findings.append(
             Finding(
-                "rail" if what == "rail" else "plane",
+                what,
                 len(torn),
                 f"{counted(len(torn), 'leaf has', 'leaves have')} cables of several {what}s: {listed(sorted(torn))}.",
                 is_contradiction=True,

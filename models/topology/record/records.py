@@ -8,7 +8,7 @@ from typing import Literal
 
 from models.topology.fabric import Fabric
 
-Subject = Literal["host", "adapter", "tier", "rail", "plane", "pod", "port", "bandwidth", "cable", "scale-up"]
+Subject = Literal["host", "adapter", "tier", "rail", "plane", "port", "bandwidth", "cable", "scale-up"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class WiredFabric:
     unnamed : mapping of str to int
         Adapters without a host's name, by the switch they are on.
     unnamed_hosts : int
-        Hosts that these adapters are taken to sit in, by their ports.
+        Hosts that these adapters are taken to sit in, by how many of them are on one leaf.
     """
 
     fabric: Fabric

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from models.errors import ModelError
+from reliability.analyses.domain_findings import MONTH_DAYS
 from reliability.analyses.fabric import load_fabric
 from reliability.analyses.plan import FailureRate, plan
 from reliability.analyses.plan_fabric import InFabric, PlanFabric, plan_fabric
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from reliability.lake import Lake
-
-_DAYS_PER_MONTH: Final = 365.25 / 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ def _sentence(found: PlanFabric) -> str:
     one, run = found.one, found.one.simulated
     return (
         f"In the fabric of this lake a run on {count(found.planned.gpus)} GPUs would be taken down "
-        f"{number(one.failures_per_day * _DAYS_PER_MONTH)} times a month and get an ETTR of "
+        f"{number(one.failures_per_day * MONTH_DAYS)} times a month and get an ETTR of "
         f"{interval(one.ettr, one.ettr_low, one.ettr_high)}; {run.replicas:,} simulated runs got {number(run.ettr)} "
         "on average."
     )
@@ -95,9 +94,7 @@ def _dual_sentence(found: Difference) -> str:
 def _table(found: InFabric) -> Table:
     rows = []
     for row in found.rows:
-        month, low, high = (
-            None if value is None else value * _DAYS_PER_MONTH for value in (row.per_day, row.low, row.high)
-        )
+        month, low, high = (None if value is None else value * MONTH_DAYS for value in (row.per_day, row.low, row.high))
         rows.append(
             (
                 row.component,

@@ -10,13 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.availability.common_cause import (
-    alpha_factors,
-    basic_from_alpha,
     basic_from_beta,
-    basic_from_greek,
     beta_factor,
     common_cause_k_of_n,
-    greek_from_alpha,
 )
 from models.availability.errors import NotAProbabilityError
 from models.availability.exact import k_of_n
@@ -66,45 +62,6 @@ def test_a_redundant_group_only_loses_by_sharing_causes(down: float, members: in
     assert found[-1] == pytest.approx(1 - down)
 
 
-@given(st.floats(0.001, 0.2), st.lists(st.floats(0.05, 1.0), min_size=2, max_size=5))
-def test_basic_parameters_add_up_to_what_befalls_a_member(total: float, weights: list[float]) -> None:
-    alpha = np.array(weights) / sum(weights)
-    members = len(weights)
-    others = np.array([len(list(combinations(range(members - 1), size - 1))) for size in range(1, members + 1)])
-    assert (others * basic_from_alpha(total, alpha)).sum() == pytest.approx(total, rel=1e-9)
-    letters = greek_from_alpha(alpha)
-    assert (others * basic_from_greek(total, letters.tolist())).sum() == pytest.approx(total, rel=1e-9)
-    # The letters are made of the factors: both tell the same basic parameters.
-    assert basic_from_greek(total, letters.tolist()) == pytest.approx(basic_from_alpha(total, alpha), rel=1e-9)
-
-
-def test_the_beta_factor_is_the_first_letter_with_all_others_one() -> None:
-    assert basic_from_greek(0.02, [0.1, 1.0, 1.0]) == pytest.approx(basic_from_beta(0.02, 0.1, 4), abs=1e-15)
-
-
-def test_alpha_factors_have_intervals_that_hold_them() -> None:
-    found = alpha_factors([40, 6, 0, 1])
-    assert found.alpha.sum() == pytest.approx(1.0)
-    assert ((found.low <= found.alpha) & (found.alpha <= found.high)).all()
-    assert found.alpha[2] > 0
-    assert found.high[2] < 0.1
-
-
-def test_more_events_narrow_the_intervals() -> None:
-    few, many = alpha_factors([40, 6, 1]), alpha_factors([4000, 600, 100])
-    assert ((many.high - many.low) < (few.high - few.low)).all()
-
-
-def test_alpha_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
-    rng = np.random.default_rng(5)
-    truth = np.array([0.85, 0.1, 0.05])
-    held = np.zeros(3)
-    for counts in rng.multinomial(60, truth, size=800):
-        found = alpha_factors(counts)
-        held += (found.low <= truth) & (truth <= found.high)
-    assert (np.abs(held / 800 - 0.9) < 0.05).all()
-
-
 def test_the_beta_factor_counts_failures_that_came_with_others() -> None:
     found = beta_factor([10, 3, 0, 1], np.random.default_rng(1))
     assert found.beta == pytest.approx(10 / 20)
@@ -130,8 +87,6 @@ def test_limits_of_the_beta_factor_cover_the_truth_about_as_often_as_they_say() 
 
 
 def test_no_events_and_bad_shares_are_refused() -> None:
-    with pytest.raises(EmptyShareError):
-        alpha_factors([0, 0])
     with pytest.raises(EmptyShareError):
         beta_factor([0, 0], np.random.default_rng(1))
     with pytest.raises(NotAProbabilityError):

@@ -231,7 +231,7 @@ def test_histories_agree_with_exact_availability_and_frequency(name: str) -> Non
 
 
 def test_no_beta_and_no_shocks_is_independence() -> None:
-    """In a single-homed host only its own parts count: a binomial."""
+    """Where no part of the network has a rate, only a host's own parts count: a binomial."""
     fabric = hpn(hosts=8, gpus_per_host=1, hosts_per_segment=8, aggs_per_plane=2)
     system = fabric_system(fabric)
     rates = ComponentRates((ComponentRate("host", 0.1, 1.0, "worn", "assumption"),))

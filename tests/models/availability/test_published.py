@@ -14,7 +14,6 @@ from models.availability.published import (
     LLAMA_3_GPUS,
     LLAMA_3_HOST_FAULTS,
     LLAMA_3_NIC_FAULTS,
-    host_rate_of_kokolis,
     published_rates,
 )
 from models.availability.system import fabric_system
@@ -65,11 +64,6 @@ def test_every_kind_has_rates_with_a_source(kind: str) -> None:
 def test_an_unknown_kind_is_named() -> None:
     with pytest.raises(UnknownFabricKindError, match="'ring'"):
         published_rates("ring")
-
-
-def test_kokolis_rate_is_that_of_a_whole_host() -> None:
-    assert host_rate_of_kokolis().failures_per_hour * 24_000 == pytest.approx(6.5)
-    assert host_rate_of_kokolis(2.34).failures_per_hour * 24_000 == pytest.approx(2.34)
 
 
 def test_other_repair_times_keep_the_rates() -> None:

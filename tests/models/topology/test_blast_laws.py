@@ -136,13 +136,13 @@ def test_relabelling_hosts_and_switches_changes_nothing(fabric, random, data):
         circuits=tuple(circuits),
         host_names=tuple(f"n{hosts.index(number)}" for number in range(fabric.hosts)),
     )
-    kind = data.draw(st.sampled_from([kind for kind in component_classes(fabric) if "link" not in kind]))
-    if kind in {"segment", "rail", "plane", "pod"}:
-        return
+    places = {"segment", "rail", "plane", "pod"}
+    kinds = [kind for kind in component_classes(fabric) if "link" not in kind and kind not in places]
+    kind = data.draw(st.sampled_from(kinds))
     old = data.draw(st.sampled_from(components(fabric, kind)))
     if old.name in called or "+" in old.name:
-        options = {"+".join(sorted(names)) for names in [[called[name] for name in old.name.split("+")]]}
-        match = next(one for one in components(other, kind) if "+".join(sorted(one.name.split("+"))) in options)
+        wanted = {called[name] for name in old.name.split("+")}
+        match = next(one for one in components(other, kind) if set(one.name.split("+")) == wanted)
     else:
         match = Component(kind, old.name.replace("host", "n", 1))
     one, two = blast_radius(fabric, [old]), blast_radius(other, [match])

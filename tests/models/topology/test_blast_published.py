@@ -220,7 +220,6 @@ def test_the_table_of_an_hpn_pod_has_one_row_for_each_class():
         "tor",
         "tor-pair",
         "agg",
-        *(["core"] if any(switch.tier == "core" for switch in hpn_pod().switches) else []),
         "tor-agg-link",
         "rail",
         "plane",

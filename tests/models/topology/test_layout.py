@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.topology.build import build_fabric
+from models.topology.build import FABRIC_KINDS, build_fabric
 from models.topology.builders.dcn_plus import dcn_plus
 from models.topology.builders.dragonfly import dragonfly
 from models.topology.builders.hpn import hpn
@@ -22,7 +22,6 @@ from models.topology.layout.grid import torus_layout
 from models.topology.layout.host_groups import host_groups
 from tests.models.topology.networks import every_fabric
 
-KINDS = ("clos", "rail", "rail-only", "hpn", "hpn-single-tor", "railx", "nvl72")
 SIZES = {
     "hosts": st.integers(1, 40),
     "gpus_per_host": st.sampled_from([1, 2, 4, 8]),
@@ -59,7 +58,7 @@ def test_every_switch_and_every_host_is_drawn_once(fabric):
 
 
 @settings(max_examples=80, deadline=None)
-@given(kind=st.sampled_from([kind for kind in KINDS if kind != "railx"]), **SIZES)
+@given(kind=st.sampled_from([kind for kind in FABRIC_KINDS if kind != "railx"]), **SIZES)
 def test_every_cable_of_a_tree_is_in_a_bundle(kind, hosts, gpus_per_host, hosts_per_rack, racks_per_pod):
     fabric = build_fabric(kind, hosts, gpus_per_host, hosts_per_rack, racks_per_pod)
     cables = [link for link in fabric.links if link.tier != "nvswitch"]

@@ -15,10 +15,9 @@ from models.topology.builders.rings import (
     hamiltonian_decomposition,
     rail_hops,
     rail_successors,
-    reclose_ring,
 )
 from models.topology.builders.torus import torus
-from models.topology.errors import ApartError, NoRingsError, NoSurvivorsError, NotOnTheRingError
+from models.topology.errors import ApartError, NoRingsError, NotOnTheRingError
 
 sizes = st.integers(1, 60)
 
@@ -106,47 +105,6 @@ def test_pairs_alone_do_not_join_four_nodes():
 def test_a_ring_of_no_nodes_is_refused(make):
     with pytest.raises(NotPositiveError, match="nodes"):
         make(0)
-
-
-@st.composite
-def broken_rings(draw):
-    nodes = draw(st.integers(1, 30))
-    ring = draw(st.permutations(range(nodes)))
-    return ring, draw(st.sets(st.sampled_from(ring), max_size=nodes - 1))
-
-
-@given(broken_rings())
-def test_a_re_closed_ring_passes_through_all_survivors_in_their_old_order(case):
-    ring, failed = case
-    assert reclose_ring(ring, failed).ring.tolist() == [node for node in ring if node not in failed]
-
-
-@given(broken_rings())
-def test_the_circuits_after_the_failure_are_the_old_ones_but_for_what_was_switched(case):
-    ring, failed = case
-    around = reclose_ring(ring, failed)
-    before = {(int(one), int(other)) for one, other in zip(ring, np.roll(ring, -1), strict=True)}
-    opened, closed = ({tuple(pair) for pair in pairs.tolist()} for pairs in (around.opened, around.closed))
-    assert opened == {pair for pair in before if failed.intersection(pair)}
-    after = {(int(one), int(other)) for one, other in zip(around.ring, np.roll(around.ring, -1), strict=True)}
-    expected = before - opened | closed
-    # A single survivor needs no circuit to itself, though a ring of one had one.
-    assert expected == after or (len(around.ring) == 1 and not closed)
-
-
-@given(broken_rings())
-def test_every_run_of_failed_nodes_costs_one_new_circuit(case):
-    ring, failed = case
-    starts = sum(node in failed and ring[position - 1] not in failed for position, node in enumerate(ring))
-    survivors = len(ring) - len(failed)
-    assert len(reclose_ring(ring, failed).closed) == (starts if survivors > 1 else 0)
-
-
-def test_nobody_closes_a_ring_without_survivors_or_around_strangers():
-    with pytest.raises(NoSurvivorsError, match="all 3 nodes"):
-        reclose_ring([0, 1, 2], {0, 1, 2})
-    with pytest.raises(NotOnTheRingError, match="node 7"):
-        reclose_ring([0, 1, 2], {7})
 
 
 @st.composite
