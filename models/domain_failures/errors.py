@@ -31,13 +31,6 @@ class NotInServiceError(ModelError):
         super().__init__(f"node {node} is in event {event} but was not in service then; only nodes in service can fail")
 
 
-class NotAShareError(ModelError):
-    """A level that is no probability between 0 and 1."""
-
-    def __init__(self, name: str, value: float) -> None:
-        super().__init__(f"{name} is {value:g}; it must lie between 0 and 1, both excluded")
-
-
 class MembersMismatchError(ModelError):
     """Domains over another number of nodes than the fleet has."""
 

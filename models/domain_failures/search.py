@@ -9,10 +9,11 @@ import numpy.typing as npt
 from scipy import sparse, stats
 
 from models.domain_failures.chance import ChanceTails, chance_tails
-from models.domain_failures.errors import MembersMismatchError, NotAShareError
+from models.domain_failures.errors import MembersMismatchError
 from models.domain_failures.events import BoolArray, Events, IntArray
-from models.errors import LengthMismatchError
+from models.errors import LengthMismatchError, NotAShareError
 from models.guards import FloatArray, checked_count
+from models.rate_comparisons import adjusted_p_values
 
 #: an event counts for a domain with two or more of its nodes, and so many that chance does so at most this often:
 #: many events that say a little each, or few that say much
@@ -253,6 +254,5 @@ def _at_least(counted: int, times: IntArray, chances: FloatArray) -> float:
 def _discovered(p_values: FloatArray, tested: BoolArray, level: float) -> BoolArray:
     """Return what Benjamini and Hochberg let pass of what was tested."""
     passed = np.zeros(p_values.size, dtype=np.bool_)
-    if tested.any():
-        passed[tested] = stats.false_discovery_control(np.clip(p_values[tested], 0.0, 1.0), method="bh") <= level
+    passed[tested] = adjusted_p_values(p_values[tested], "benjamini-hochberg") <= level
     return passed

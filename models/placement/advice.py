@@ -15,8 +15,8 @@ from models.guards import FloatArray, checked_non_negative
 from models.placement.errors import HostsDoNotFitError
 from models.placement.host_tree import HostSet, host_tree
 from models.placement.leaning import BoolArray, IntArray, Leaning, checked_hosts, switches_used
+from models.rates import HOURS_PER_DAY
 
-_HOURS_PER_DAY: Final = 24.0
 #: where no tree orders the hosts, so many starting points are tried
 _STARTS: Final = 16
 #: gains below this share are none
@@ -130,9 +130,7 @@ def advise(
     >>> found.compact.switches, found.spread.switches["tor"], found.spread.largest_share
     ({'tor': 8}, 32, 0.25)
     """
-    chosen = checked_hosts(lean.fabric, np.arange(lean.fabric.hosts) if free is None else free)
-    if not 0 < hosts <= chosen.size:
-        raise HostsDoNotFitError(hosts, chosen.size)
+    chosen = _free_hosts(lean, hosts, free)
     prices = switch_prices(lean, rates, lost_hours_per_failure)
     tree = host_tree(lean, prices, chosen)
     compact = _greedy(lean, prices, chosen, hosts) if tree is None else _cheapest(tree, hosts)
@@ -184,9 +182,7 @@ def compact_hosts(
     >>> compact_hosts(lean, 4, published_rates("hpn"), 1.0, free=[0, 1, 4, 5, 6, 7, 8]).tolist()
     [4, 5, 6, 7]
     """
-    chosen = checked_hosts(lean.fabric, np.arange(lean.fabric.hosts) if free is None else free)
-    if not 0 < hosts <= chosen.size:
-        raise HostsDoNotFitError(hosts, chosen.size)
+    chosen = _free_hosts(lean, hosts, free)
     prices = switch_prices(lean, rates, lost_hours_per_failure)
     tree = host_tree(lean, prices, chosen)
     return _greedy(lean, prices, chosen, hosts) if tree is None else _cheapest(tree, hosts)
@@ -211,7 +207,7 @@ def switch_prices(lean: Leaning, rates: Mapping[str, ComponentRate], lost_hours_
     """
     checked_non_negative("lost_hours_per_failure", lost_hours_per_failure)
     share = lean.through.max(axis=0).toarray().ravel()
-    shared = np.asarray(lean.below.sum(axis=0)).ravel() > 1
+    shared = lean.shared
     prices = np.zeros(len(lean.tiers))
     for tier in np.unique(lean.tiers):
         rate = rates.get(str(tier))
@@ -220,7 +216,7 @@ def switch_prices(lean: Leaning, rates: Mapping[str, ComponentRate], lost_hours_
         of_tier = lean.tiers == tier
         slow_hours = rate.repair_hours * share[of_tier]
         lost = np.where(lean.takes_down[of_tier], lost_hours_per_failure, slow_hours)
-        prices[of_tier] = rate.failures_per_hour * _HOURS_PER_DAY * lost * shared[of_tier]
+        prices[of_tier] = rate.failures_per_hour * HOURS_PER_DAY * lost * shared[of_tier]
     return prices
 
 
@@ -241,12 +237,17 @@ def placement(
         By tier.
     prices : array of shape (n_switches,)
         From `switch_prices`.
+
+    Returns
+    -------
+    Placement
+        Switches that serve a single host are the host's own and left out.
     """
     chosen = checked_hosts(lean.fabric, hosts)
-    reached = np.asarray(lean.below[chosen].sum(axis=0), dtype=np.intp).ravel()
-    shared = np.asarray(lean.below.sum(axis=0)).ravel() > 1
-    used = switches_used(lean, chosen) & shared
-    per_day = np.array([rates[str(t)].failures_per_hour if str(t) in rates else 0.0 for t in lean.tiers]) * 24.0
+    reached = lean.reached(chosen)
+    used = switches_used(lean, chosen) & lean.shared
+    per_hour = np.array([rates[str(t)].failures_per_hour if str(t) in rates else 0.0 for t in lean.tiers])
+    per_day = per_hour * HOURS_PER_DAY
     fatal = used & lean.takes_down
     return Placement(
         name=name,
@@ -257,6 +258,14 @@ def placement(
         largest_share=float(reached[fatal].max(initial=1) / chosen.size),
         hosts_lost_per_day=float((per_day * reached)[fatal].sum()),
     )
+
+
+def _free_hosts(lean: Leaning, wanted: int, free: npt.ArrayLike | None) -> IntArray:
+    """Return the hosts to choose from, of which there must be as many as wanted."""
+    chosen = checked_hosts(lean.fabric, np.arange(lean.fabric.hosts) if free is None else free)
+    if not 0 < wanted <= chosen.size:
+        raise HostsDoNotFitError(wanted, chosen.size)
+    return chosen
 
 
 def _cheapest(root: HostSet, wanted: int) -> IntArray:

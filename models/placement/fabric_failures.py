@@ -18,14 +18,12 @@ from models.errors import NotAShareError
 from models.goodput.renewal import exact_ettr_at
 from models.goodput.run_plan import RunPlan
 from models.guards import FloatArray
-from models.placement.leaning import LINK, Leaning, Touched, checked_hosts, touched
+from models.placement.leaning import HOST, LINK, Leaning, Touched, checked_hosts, touched
+from models.rates import HOURS_PER_DAY
 
-HOURS_PER_DAY: Final = 24.0
 Slowdown = float | Mapping[str, float] | None
 #: the class of faults that cut an adapter's two ways at once
 BOTH_WAYS: Final = "both-ways"
-#: the class of the nodes themselves
-HOST: Final = "host"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from models.topology.fabric import TIERS, Adapter, Fabric, network_domains
 IntArray = npt.NDArray[np.intp]
 BoolArray = npt.NDArray[np.bool_]
 
-#: the class of a host's own cables, and that of its cables to optical circuit switches
+#: the class of the hosts themselves, that of a host's own cables, and that of its cables to optical circuit switches
+HOST: Final = "host"
 LINK: Final = "nic-link"
 OCS_LINK: Final = "ocs-link"
 
@@ -51,6 +52,15 @@ class Leaning:
     link_share: FloatArray
     twice_homed: IntArray
     pairs: sparse.csr_array
+
+    @property
+    def shared(self) -> BoolArray:
+        """Switches from which more than one host is reached, shape (switches,)."""
+        return np.asarray(self.below.sum(axis=0)).ravel() > 1
+
+    def reached(self, hosts: IntArray) -> IntArray:
+        """Return how many of these hosts are reached from each switch."""
+        return np.asarray(self.below[hosts].sum(axis=0), dtype=np.intp).ravel()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +203,7 @@ def switches_used(lean: Leaning, hosts: npt.ArrayLike) -> BoolArray:
     rail needs no spine.
     """
     chosen = checked_hosts(lean.fabric, hosts)
-    reached = _reached(lean, chosen)
+    reached = lean.reached(chosen)
     used = reached > 0
     lower, upper = lean.joins.T
     # What one switch below already joins needs nothing above it.
@@ -238,12 +248,12 @@ def touched(lean: Leaning, hosts: npt.ArrayLike) -> tuple[Touched, ...]:
     [('host', 375, 375), ('nic-link', 3000, 3000)]
     """
     chosen = checked_hosts(lean.fabric, hosts)
-    rows = [Touched("host", chosen.size, chosen.size, 1, 0.0)]
+    rows = [Touched(HOST, chosen.size, chosen.size, 1, 0.0)]
     if lean.links[chosen].any():
         links, lone = int(lean.links[chosen].sum()), int(lean.lone_links[chosen].sum())
         kind = OCS_LINK if set(lean.tiers[lean.direct]) <= {"ocs", "nvswitch"} else LINK
         rows.append(Touched(kind, links, lone, 1, float(lean.link_share[chosen].max()) if lone < links else 0.0))
-    used, reached = switches_used(lean, chosen), _reached(lean, chosen)
+    used, reached = switches_used(lean, chosen), lean.reached(chosen)
     share = lean.through[chosen].max(axis=0).toarray().ravel()
     for tier in TIERS:
         of_tier = used & (lean.tiers == tier)
@@ -286,10 +296,6 @@ def checked_hosts(fabric: Fabric, hosts: npt.ArrayLike) -> IntArray:
     for wrong in (*outside[:1], *twice[:1]):
         raise NoSuchHostError(int(wrong), fabric.hosts)
     return chosen
-
-
-def _reached(lean: Leaning, chosen: IntArray) -> IntArray:
-    return np.asarray(lean.below[chosen].sum(axis=0), dtype=np.intp).ravel()
 
 
 def _matrix(cells: dict[tuple[int, int], float], shape: tuple[int, int]) -> sparse.csr_array:

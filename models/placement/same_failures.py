@@ -19,7 +19,7 @@ from models.goodput.run_plan import SECONDS_PER_DAY, RunPlan
 from models.goodput.simulation.errors import TooFewReplicasError
 from models.goodput.simulation.runs import simulate_runs
 from models.guards import FloatArray, checked_confidence, checked_count
-from models.placement.fabric_failures import HOURS_PER_DAY, ClassFailures
+from models.placement.fabric_failures import ClassFailures
 
 #: beyond any horizon, in horizons
 _NEVER: Final = 10.0
@@ -170,9 +170,7 @@ def mean_speeds(
     for row in ranked:
         own = np.random.default_rng([key, *row.component.encode()])
         repair = row.repair_hours * 3600.0
-        begun = (
-            _arrivals(row.slowing_per_day / HOURS_PER_DAY / 3600.0, replicas, horizon_seconds + repair, own) - repair
-        )
+        begun = _arrivals(row.slowing_per_day / SECONDS_PER_DAY, replicas, horizon_seconds + repair, own) - repair
         starts = np.concatenate([starts, np.clip(begun, 0.0, horizon_seconds)])
         ends = np.concatenate([ends, np.clip(begun + repair, 0.0, horizon_seconds)])
         out = _covered(starts, ends)

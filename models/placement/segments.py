@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from models.availability.component_rates import ComponentRate
 from models.placement.leaning import IntArray, Leaning
-
-_HOURS_PER_DAY: Final = 24.0
+from models.rates import HOURS_PER_DAY
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +41,7 @@ class Segment:
             both = self.pairs * 2.0 * rate.failures_per_hour**2 * rate.repair_hours
             down += both
             hours += both * rate.repair_hours / 2.0
-        return down * _HOURS_PER_DAY, hours / down if down else 0.0
+        return down * HOURS_PER_DAY, hours / down if down else 0.0
 
 
 def segments(lean: Leaning) -> tuple[Segment, ...]:
@@ -67,8 +65,7 @@ def segments(lean: Leaning) -> tuple[Segment, ...]:
     >>> [(segment.hosts.size, dict(segment.fatal), segment.pairs) for segment in found]
     [(8, {'tor': 8}, 0), (8, {'tor': 8}, 0), (4, {'tor': 8}, 0)]
     """
-    shared = np.asarray(lean.below.sum(axis=0)).ravel() > 1
-    direct = lean.direct & shared
+    direct = lean.direct & lean.shared
     groups: defaultdict[bytes, list[int]] = defaultdict(list)
     switches: dict[bytes, IntArray] = {}
     for host in range(lean.fabric.hosts):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -10,11 +11,11 @@ import numpy.typing as npt
 from scipy import special
 
 from models.errors import NotAShareError
-from models.goodput.draws import rate_draws
+from models.goodput.draws import draw_interval, rate_draws
 from models.guards import FloatArray, checked_count, checked_non_negative, checked_positive
+from models.rates import HOURS_PER_DAY
 
 _DRAWS: Final = 4000
-_HOURS_PER_DAY: Final = 24.0
 #: spares looked at beyond those that are enough
 _BEYOND: Final = 2
 _MOST: Final = 10_000
@@ -127,27 +128,29 @@ def segment_spares(
     if not 0.0 < target < 1.0:
         raise NotAShareError("target availability", target)
     load = checked_non_negative("failures per day", rate.per_day) * checked_non_negative("repair_hours", repair_hours)
-    load /= _HOURS_PER_DAY
+    load /= HOURS_PER_DAY
     shared = checked_non_negative("shared_failures_per_day", shared_failures_per_day)
-    shared_load = shared * checked_non_negative("shared_repair_hours", shared_repair_hours) / _HOURS_PER_DAY
+    shared_load = shared * checked_non_negative("shared_repair_hours", shared_repair_hours) / HOURS_PER_DAY
     ceiling = 1.0 / (1.0 + shared_load)
-    drawn = None
+    draws = None
     if rate.failures is not None and rate.exposure_days:
         draws = rate_draws(rate.failures, rate.exposure_days, _DRAWS, rng)
-        drawn = draws.per_node_day * repair_hours / _HOURS_PER_DAY
+
+    def available(spares: int, per_day: FloatArray) -> FloatArray:
+        return ceiling * binomial_availability(wanted, spares, per_day * repair_hours / HOURS_PER_DAY)
+
     levels: list[SpareLevel] = []
     enough = surely = None
     for spares in range(_MOST):
         low = high = None
-        if drawn is not None:
-            at_draws = ceiling * binomial_availability(wanted, spares, drawn)
-            tails = [(1.0 - confidence) / 2.0, (1.0 + confidence) / 2.0]
-            low, high = (float(limit) for limit in np.quantile(at_draws, tails))
-        reached = ceiling * float(binomial_availability(wanted, spares, [load])[0])
+        if draws is not None:
+            found = draw_interval(partial(available, spares), draws, confidence)
+            low, high = found.low, found.high
+        reached = float(available(spares, np.array([rate.per_day]))[0])
         levels.append(SpareLevel(spares, reached, low, high, ceiling * shelf_availability(wanted, spares, load)))
         enough = spares if enough is None and reached >= target else enough
         surely = spares if surely is None and low is not None and low >= target else surely
-        last = surely if drawn is not None else enough
+        last = surely if draws is not None else enough
         if (last is not None and spares >= last + _BEYOND) or _stalled(levels, ceiling):
             break
     return SegmentSpares(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
+from scipy import optimize, special, stats
 
 from models.errors import LengthMismatchError, NoEventsError
 from models.guards import FloatArray, checked_columns, checked_confidence
@@ -123,7 +122,7 @@ def spread_ratio(
         raise NoEventsError(int(both.sum()))
     total = t1 + t0
     upper, lower = float((a * t0 / total).sum()), float((b * t1 / total).sum())
-    chances, exact = t1 / total, _tails(a, b, t1 / total)
+    chances = t1 / total
     ratio = upper / lower if lower > 0 else None
     low, high = _limits(a, b, t1, t0, level)
     few = int(min(a.sum(), b.sum()))
@@ -134,7 +133,7 @@ def spread_ratio(
         ratio=ratio,
         low=low,
         high=high,
-        p_value=min(1.0, 2.0 * min(exact)),
+        p_value=min(1.0, 2.0 * min(_tails(a, b, chances))),
         failures_spread=int(a.sum()),
         failures_packed=int(b.sum()),
         exposure_spread_days=float(t1.sum()),
@@ -163,14 +162,8 @@ def _limits(
     def excess(log_ratio: float) -> float:
         return float((many * -np.log1p(np.exp(log_ratio) * other / side)).sum()) - tail
 
-    bound = math.exp(_root(excess))
+    bound = math.exp(float(optimize.brentq(excess, -50.0, 50.0, xtol=1e-10)))
     return (0.0, bound) if upper == 0 else (1.0 / bound, None)
-
-
-def _root(falling: Callable[[float], float]) -> float:
-    from scipy import optimize  # noqa: PLC0415 - needed for bounds alone
-
-    return float(optimize.brentq(falling, -50.0, 50.0, xtol=1e-10))
 
 
 def _tails(a: FloatArray, b: FloatArray, chances: FloatArray) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from reliability.analyses.answer import Answer
-from reliability.analyses.domain_evidence import kind_rank
+from reliability.analyses.domain_evidence import DAY_MICROS, kind_rank
 from reliability.analyses.domain_failures import EVENT_GAP_SECONDS
 from reliability.engines.duckdb_engine import DuckDBEngine
 from reliability.errors import BadOptionError, NoDataError
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 #: stretches that a reader can tell apart on a screen
 _MOST_STRETCHES: Final = 60
-_DAY_MICROS: Final = 86_400_000_000
 #: days, weeks, months, quarters: what a reader counts in
 _LENGTHS: Final = (1, 7, 30, 91)
 
@@ -150,7 +149,7 @@ def domain_heat_map(
             "domain_heat",
             kind=chosen,
             origin_micros=round(begin.timestamp() * 1e6),
-            bucket_micros=days * _DAY_MICROS,
+            bucket_micros=round(days * DAY_MICROS),
         )
     return DomainHeatMap(
         kind=chosen,

@@ -44,8 +44,6 @@ class Judged:
     """One cluster judged."""
 
     cluster: str
-    nodes: int
-    events: int
     lone_events: int
     most_by_chance: int
     domains: tuple[DomainFinding, ...]
@@ -80,8 +78,6 @@ def judge(evidence: ClusterEvidence, asked: Asked) -> Judged:
     domains = _domains(evidence, search, rows, mine, asked)
     return Judged(
         cluster=evidence.cluster,
-        nodes=len(evidence.nodes),
-        events=len(evidence.events),
         lone_events=len(evidence.events) - len(shared),
         most_by_chance=most,
         domains=domains,
@@ -165,7 +161,18 @@ def _domains(
                 not_tested=why,
             )
         )
-    return tuple(sorted(found, key=lambda one: (not one.found, -one.events, one.p_value or 1.0, kind_rank(one.kind))))
+    # A p-value may be so small that it is told as 0; None is that of a domain that was not tested.
+    return tuple(
+        sorted(
+            found,
+            key=lambda one: (
+                not one.found,
+                -one.events,
+                1.0 if one.p_value is None else one.p_value,
+                kind_rank(one.kind),
+            ),
+        )
+    )
 
 
 def _kinds(

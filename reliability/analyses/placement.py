@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -16,10 +15,11 @@ from models.placement.advice import Advice, Placement, advise
 from models.placement.leaning import leaning
 from models.placement.segments import Segment, segments
 from models.placement.spares import HostRate, SegmentSpares, segment_spares
-from models.topology.fabric import Adapter, Fabric
+from models.topology.fabric import Fabric
 from reliability.analyses.answer import Answer
 from reliability.analyses.placement_spread import PlacementSpread
 from reliability.analyses.plan import SEED, FailureRate
+from reliability.analyses.plan_fabric_rates import tiers_without_rate
 from reliability.errors import BadOptionError
 
 if TYPE_CHECKING:
@@ -304,13 +304,9 @@ def _segment(
 
 def _left_out(fabric: Fabric, rates: ComponentRates) -> list[str]:
     """Return sentences on what the advice does not see."""
-    several = Counter(link.parent for link in fabric.links if isinstance(link.child, Adapter))
-    tiers = {
-        switch.tier
-        for switch in fabric.switches
-        if switch.tier not in rates and (switch.tier != "nvswitch" or several[switch.name] > fabric.gpus_per_host)
-    }
-    warnings = [f"no failure rate is known of {tier}: it costs nothing here" for tier in sorted(tiers)]
+    warnings = [
+        f"no failure rate is known of {tier}: it costs nothing here" for tier in tiers_without_rate(fabric, rates)
+    ]
     if fabric.peer_links or fabric.circuits:
         warnings.append(
             "a job needs neighbours here, a box of hosts or whole rings: the advice counts shared switches alone"

@@ -27,7 +27,7 @@ from reliability.analyses.answer import Answer
 from reliability.analyses.plan import SEED, FailureRate, Plan
 from reliability.analyses.plan_fabric_difference import Difference, difference
 from reliability.analyses.plan_fabric_domains import DomainRow, domain_rows
-from reliability.analyses.plan_fabric_rates import RunRates, own_link_rate, run_rates
+from reliability.analyses.plan_fabric_rates import RunRates, own_link_rate, run_rates, tiers_without_rate
 from reliability.analyses.plan_fabric_simulation import SimulatedFabric, simulated_in_fabric
 
 if TYPE_CHECKING:
@@ -317,8 +317,7 @@ def _warnings(
     if rate.failures == 0:
         warnings.append("no failure of a node was seen: the ETTR in the fabric is that of the fabric's failures alone")
     for fabric, classes, rates in zip(fabrics, known, used, strict=True):
-        tiers = dict.fromkeys(switch.tier for switch in fabric.switches)
-        unknown = [tier for tier in tiers if tier not in rates and (tier != "nvswitch" or fabric.kind == "nvl72")]
+        unknown = tiers_without_rate(fabric, rates)
         if unknown:
             warnings.append(f"{fabric.kind}: no failure rate is known of {', '.join(unknown)}; they are left out")
         if fabric.peer_links:

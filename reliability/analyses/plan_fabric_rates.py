@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from models.availability.component_rates import ComponentRate, ComponentRates
 from models.goodput.draws import RateDraws, draw_interval, rate_draws
 from models.guards import FloatArray
 from models.rates import poisson_rate
+from models.topology.fabric import TIERS, Adapter, Fabric
 from reliability.analyses.plan import DRAWS, FailureRate
 from reliability.analyses.replay_levers import DUAL_TOR_SYMPTOMS
 from reliability.engines.duckdb_engine import DuckDBEngine
@@ -140,6 +142,34 @@ def links_among_failures(lake: Lake, rate: FailureRate, *, min_gpus: int = 128) 
         if row[f"{counted}_failures"] == rate.failures:
             return int(row[f"{counted}_link_failures"])
     return None
+
+
+def tiers_without_rate(fabric: Fabric, rates: ComponentRates) -> tuple[str, ...]:
+    """Return the tiers of switches whose failures nobody knows, from the hosts upwards.
+
+    Parameters
+    ----------
+    fabric
+        Its NVSwitches that serve a single host are the host's own and left out.
+    rates
+        Of its parts.
+
+    Examples
+    --------
+    >>> from models.topology.builders.nvl72 import nvl72
+    >>> tiers_without_rate(nvl72(hosts=36), ComponentRates(()))
+    ('nvswitch', 'leaf', 'spine')
+    """
+    hosts: defaultdict[str, set[int]] = defaultdict(set)
+    for link in fabric.links:
+        if link.tier == "nvswitch" and isinstance(link.child, Adapter):
+            hosts[link.parent].add(link.child.host)
+    unknown = {
+        switch.tier
+        for switch in fabric.switches
+        if switch.tier not in rates and (switch.tier != "nvswitch" or len(hosts[switch.name]) > 1)
+    }
+    return tuple(tier for tier in TIERS if tier in unknown)
 
 
 def _without_links(rate: FailureRate, link_failures: int | None) -> FailureRate:

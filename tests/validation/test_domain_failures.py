@@ -98,5 +98,6 @@ def test_from_logs_to_domains(tmp_path_factory: pytest.TempPathFactory) -> None:
     assert recall.ok
     assert {row["kind"] for row in found.tables["domains"]} == {"power", "tor", "cooling"}
     assert all(row["found"] >= 0.9 * row["events"] for row in found.tables["domains"])
-    # A job that happens to fail on one of a few flagged nodes makes one of them look hurt.
+    # Seed 3: a user's job crashes on one of eight flagged nodes three minutes before the alarm, is put down to it, and
+    # makes that node look hurt: more than 5% of the eight.
     assert flags.hits >= flags.n - 1

@@ -15,7 +15,6 @@ SELECT
     struck.event_number,
     shared_incidents.from_utc,
     shared_incidents.to_utc,
-    epoch_us(shared_incidents.from_utc) AS from_micros,
     shared_incidents.symptom,
     CAST(shared_incidents.attempts_ended AS BIGINT) AS attempts_ended,
     list(struck.node ORDER BY struck.node) AS nodes,

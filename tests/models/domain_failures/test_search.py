@@ -11,12 +11,11 @@ from models.domain_failures import checked_events, distinct_domains, search_doma
 from models.domain_failures.errors import (
     EventTooSmallError,
     MembersMismatchError,
-    NotAShareError,
     NotInServiceError,
     RepeatedNodeError,
     UnknownNodeError,
 )
-from models.errors import LengthMismatchError, NotACountError
+from models.errors import LengthMismatchError, NotACountError, NotAShareError
 from tests.models.domain_failures.draws import (
     NULLS,
     Planted,

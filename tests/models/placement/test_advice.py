@@ -104,6 +104,7 @@ def test_a_host_that_is_none_and_a_loss_that_is_none_are_named():
         compact_hosts(LEANS["clos"], 1, RATES, float("nan"))
 
 
-def test_a_pod_of_a_hundred_thousand_gpus_is_advised_on_in_seconds():
+def test_a_thousand_of_four_thousand_hosts_fill_their_segments():
     lean = leaning(small("hpn-single-tor", 4000))
-    assert compact_hosts(lean, 1000, RATES, LOST_HOURS).size == 1000
+    found = compact_hosts(lean, 1000, RATES, LOST_HOURS)
+    assert (found.size, np.unique(found // 4).size) == (1000, 250)

@@ -87,6 +87,12 @@ def test_fewer_failures_counted_leave_wider_limits():
     assert wide.high - wide.low > 3 * (narrow.high - narrow.low)
 
 
+def test_without_a_failure_the_limits_are_a_bound_and_what_holds_if_nothing_ever_fails():
+    found = segment_spares(128, HostRate(0.0, 0, 10_000.0), 24.0, 0.999, rng())
+    assert all(level.low < level.availability == level.high == 1.0 for level in found.levels[:2])
+    assert binomial_availability(128, 0, [-math.log(0.1) / 10_000])[0] == pytest.approx(found.levels[0].low)
+
+
 def test_what_takes_the_whole_segment_down_is_a_ceiling_that_no_spare_lifts():
     found = segment_spares(
         16, RSC_1, 24.0, 0.99999, rng(), shared_failures_per_day=8 * 0.00051 / 30.4, shared_repair_hours=4.0
